@@ -1,0 +1,107 @@
+"""Errors that say what is wrong, where the user declared it, and what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from graph_engine.source import SourceLine
+
+
+class GraphEngineError(Exception):
+    """Base of every error of this library.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong, in the user's words.
+    cure : str, optional
+        What to do about it.
+    lines : sequence of (str, SourceLine or None), optional
+        The user's own lines that matter, each with a word that says why.
+    """
+
+    def __init__(self, message: str, cure: str = "", lines: tuple[tuple[str, SourceLine | None], ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.cure = cure
+        self.lines = lines
+
+    def located(self, why: str, line: SourceLine | None) -> GraphEngineError:
+        """Return this error with one more of the user's lines."""
+        self.lines = (*self.lines, (why, line))
+        return self
+
+    def __str__(self) -> str:
+        parts = [self.message]
+        parts += [f"  {why} {line}" for why, line in self.lines if line is not None]
+        if self.cure:
+            parts.append(f"  {self.cure}")
+        return "\n".join(parts)
+
+
+class ShapeError(GraphEngineError, ValueError):
+    """Shapes that do not go together."""
+
+
+class DTypeError(GraphEngineError, TypeError):
+    """Types of numbers that do not go together."""
+
+
+class DeclarationError(GraphEngineError, TypeError):
+    """A graph, or a part of one, that cannot be declared like this."""
+
+
+class NameClashError(GraphEngineError, ValueError):
+    """Two inputs or parameters of one name in one graph."""
+
+
+class LookupFailed(GraphEngineError, KeyError):
+    """A name that is not in the graph, or that several variables answer to."""
+
+
+class FeedError(GraphEngineError, ValueError):
+    """A feed that is missing, unknown, or of the wrong shape, kind or device."""
+
+
+class GradientError(GraphEngineError, ValueError):
+    """A derivative that cannot be taken, or a rule that returned something wrong."""
+
+
+class GuardError(GraphEngineError, ValueError):
+    """A value that a guard refuses; nothing was updated."""
+
+
+class RunError(GraphEngineError, RuntimeError):
+    """A run that failed in the middle; nothing was updated.
+
+    Attributes
+    ----------
+    trace : Trace or None
+        What had been computed, when the run was observed.
+    operation : Operation or None
+        The operation that failed.
+    """
+
+    trace: Any = None
+    operation: Any = None
+
+
+class BackendError(GraphEngineError, RuntimeError):
+    """A backend that is not there or cannot run here."""
+
+
+class PluginError(GraphEngineError, RuntimeError):
+    """Plugins that contradict each other."""
+
+
+class FileError(GraphEngineError, ValueError):
+    """A file that is not what it says, or not for this model or version."""
+
+
+class PluginWarning(UserWarning):
+    """A plugin that could not be loaded and is skipped."""
+
+
+class UnusedVariableWarning(UserWarning):
+    """A gradient with respect to something that the loss does not depend on."""

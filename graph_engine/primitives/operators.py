@@ -1,0 +1,58 @@
+"""Put the operators on `Variable`: `x + 1`, `x @ W`, `x > 0`, `x[1:]`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from graph_engine.node import Operand, Variable
+from graph_engine.primitives import elementwise as e
+
+
+def power(x1: Operand, x2: Operand) -> Variable:
+    """`x1 ** x2`, with the short way for the exponents that have one."""
+    if isinstance(x2, (int, float)) and not isinstance(x2, bool) and x2 in _SHORT_POWERS:
+        return _SHORT_POWERS[x2](x1)
+    return e.pow(x1, x2)
+
+
+_SHORT_POWERS: dict[float, Callable[[Operand], Variable]] = {2: e.square, 0.5: e.sqrt, -1: e.reciprocal}
+
+BINARY: dict[str, Callable[[Operand, Operand], Variable]] = {
+    "add": e.add,
+    "sub": e.subtract,
+    "mul": e.multiply,
+    "truediv": e.divide,
+    "pow": power,
+    "and": e.logical_and,
+    "or": e.logical_or,
+}
+COMPARISON: dict[str, Callable[[Operand, Operand], Variable]] = {
+    "lt": e.less,
+    "le": e.less_equal,
+    "gt": e.greater,
+    "ge": e.greater_equal,
+}
+UNARY: dict[str, Callable[[Operand], Variable]] = {
+    "neg": e.negative,
+    "abs": e.abs,
+    "invert": e.logical_not,
+}
+
+
+def install_binary(name: str, function: Callable[[Operand, Operand], Variable]) -> None:
+    """Let `a <operator> b` and, with something else on the left, its reflection call a function."""
+    setattr(Variable, f"__{name}__", lambda self, other: function(self, other))
+    setattr(Variable, f"__r{name}__", lambda self, other: function(other, self))
+
+
+def install(name: str, function: Callable[..., Any]) -> None:
+    """Let a special method of `Variable` call a function."""
+    setattr(Variable, f"__{name}__", lambda self, *others: function(self, *others))
+
+
+for _name, _function in BINARY.items():
+    install_binary(_name, _function)
+for _name, _function in (COMPARISON | UNARY).items():
+    install(_name, _function)
+install("pos", lambda x: x)
