@@ -1,0 +1,104 @@
+"""What a backend must offer: where arrays live, and the kernels it does better than the generic ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from graph_engine.node import Primitive
+
+Kernel = Callable[..., Any]
+
+
+class Backend:
+    """An array-API namespace and its device. Subclass it; only `name` and `xp` are needed.
+
+    Attributes
+    ----------
+    name : str
+        The word given to `ge.Engine`.
+    xp : module
+        A namespace that follows the Python array API standard.
+    abilities : frozenset of str
+        What it can do besides the standard: `"float16"`, `"out"`, `"deterministic"`, ...
+
+    Examples
+    --------
+    >>> import array_api_strict
+    >>> import graph_engine as ge
+    >>> class Strict(ge.Backend):
+    ...     name = "strict"
+    ...     xp = array_api_strict
+    >>> float(ge.Engine(Strict()).run(ge.constant(1.0) + 2.0, {}))
+    3.0
+    """
+
+    name: str = ""
+    xp: Any = None
+    abilities: frozenset[str] = frozenset()
+
+    @classmethod
+    def unavailable(cls) -> str | None:
+        """Return why it cannot run on this machine, or None where it can."""
+        return None
+
+    def describe(self) -> str:
+        """Return the device in words."""
+        return "CPU"
+
+    # ---- arrays ------------------------------------------------------------------------------------------------
+
+    def asarray(self, array: np.ndarray[Any, Any]) -> Any:
+        """Upload a NumPy array; the result is the backend's own and shares no memory with it."""
+        return self.xp.asarray(np.array(array, order="C"))
+
+    def to_numpy(self, array: Any) -> np.ndarray[Any, Any]:
+        """Download an array; the result may share memory with it."""
+        return np.asarray(array)
+
+    def is_array(self, value: Any) -> bool:
+        """Return whether this is an array of this backend and its device."""
+        return isinstance(value, type(self.xp.zeros(())))
+
+    def dtype_name(self, array: Any) -> str:
+        """Return the dtype of one of its arrays as this library writes it."""
+        return str(array.dtype).rpartition(".")[2]
+
+    def copy(self, array: Any) -> Any:
+        """Return an array that shares no memory with this one."""
+        return self.xp.asarray(array, copy=True)
+
+    def own(self, result: Any) -> Any:
+        """Return a kernel's result as an array that nobody else holds: a copy, where it is a view.
+
+        It is also asked to make arrays of the scalars that some namespaces return.
+        """
+        return self.copy(result)
+
+    def empty(self, shape: tuple[int, ...], dtype: str) -> Any:
+        """Return an array to write into."""
+        return self.xp.empty(shape, dtype=getattr(self.xp, dtype))
+
+    # ---- computing ---------------------------------------------------------------------------------------------
+
+    def kernel(self, primitive: Primitive) -> Kernel:
+        """Return what computes a primitive, called with the arrays alone."""
+        return partial(primitive.kernel, self.xp)
+
+    def out_kernel(self, primitive: Primitive) -> Kernel | None:
+        """Return what computes it into an array given last, or None where there is no such thing.
+
+        For an elementwise primitive that array may be one of the inputs.
+        """
+        return None
+
+    def running(self) -> AbstractContextManager[Any]:
+        """Return what surrounds each run (the device, the treatment of floating-point warnings)."""
+        return nullcontext()
+
+    def synchronize(self) -> None:
+        """Wait until everything asked for has been computed."""

@@ -1,0 +1,160 @@
+"""Feeds: what a user gives, checked and brought to the backend, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from graph_engine.backend import Backend
+from graph_engine.errors import FeedError, GraphEngineError
+from graph_engine.graph import Graph
+from graph_engine.node import Variable, as_data
+from graph_engine.spec import bind_names, kind, show_shape
+
+_KINDS = ("bool", "integer", "float")
+
+
+def arrange(backend: Backend, graph: Graph, feeds: Mapping[Any, Any], copy: bool = False) -> list[Any]:
+    """Return the arrays of a graph's inputs, in their order.
+
+    Parameters
+    ----------
+    backend : Backend
+    graph : Graph
+    feeds : mapping
+        By variable or by name.
+    copy : bool
+        Whether the arrays must share no memory with what was fed.
+    """
+    if not isinstance(feeds, Mapping):
+        raise FeedError(f"feeds are a dictionary {{input: value}}, not {feeds!r}")
+    found: dict[Variable, Any] = {}
+    for key, value in feeds.items():
+        variable = _input_of(graph, key)
+        if variable in found:
+            raise FeedError(f"{variable.name!r} is fed twice, by variable and by name")
+        found[variable] = value
+    missing = [v for v in graph.inputs if v not in found]
+    if missing:
+        names = ", ".join(repr(v.name) for v in missing)
+        raise FeedError(f"no value was fed for {names}", "run(f, {x: value, ...})").located(
+            "declared at", missing[0].line
+        )
+    return [upload(backend, v, found[v], copy) for v in graph.inputs]
+
+
+def _input_of(graph: Graph, key: Any) -> Variable:
+    if isinstance(key, Variable):
+        if key.kind == "input":
+            return key
+        cures = {
+            "parameter": "engine.set_value(parameter, value) changes a parameter",
+            "result": "it is computed; only inputs are fed",
+            "constant": "it never changes; declare it with ge.input to feed it",
+        }
+        raise FeedError(f"{key.name!r} is a {key.kind}, not an input", cures[key.kind]).located(
+            "declared at", key.line
+        )
+    for variable in graph.inputs:
+        if variable.name == key:
+            return variable
+    raise FeedError(
+        f"no input is called {key!r}", f"inputs are {', '.join(repr(v.name) for v in graph.inputs) or 'none'}"
+    )
+
+
+def upload(backend: Backend, variable: Variable, value: Any, copy: bool = False) -> Any:
+    """Bring one value to the backend, in the variable's dtype.
+
+    Raises
+    ------
+    FeedError
+        Where it is of another device, is no array of numbers, or of a kind that does not go into the variable.
+    """
+    if isinstance(value, np.ndarray) and value.dtype.name == variable.dtype and backend.is_array(value):
+        return value.copy() if copy else value
+    if not isinstance(value, np.ndarray) and backend.is_array(value):
+        return _cast_on_device(backend, variable, value, copy)
+    _refuse_foreign(variable, value)
+    return backend.asarray(_cast(variable, _as_array(variable, value)))
+
+
+def _as_array(variable: Variable, value: Any) -> np.ndarray[Any, Any]:
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+        return value
+    weak = isinstance(value, (bool, int, float, list, tuple))
+    try:
+        array = as_data(value, dtype="float64" if isinstance(value, float) else None)
+        exact = np.asarray(value) if weak else array  # keeps float64 until it is cast to the input's dtype
+        return exact if exact.dtype.kind == "f" else array
+    except GraphEngineError as error:
+        raise FeedError(f"{variable.name!r} was fed something else than numbers: {error.message}").located(
+            "declared at", variable.line
+        ) from None
+
+
+def _cast(variable: Variable, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    _check_kind(variable, _kind_of(array.dtype))
+    if variable.spec.is_float or array.dtype.name == variable.dtype:
+        with np.errstate(all="ignore"):
+            return array.astype(variable.dtype, copy=False)
+    cast = array.astype(variable.dtype)
+    if array.size and array.dtype.kind != "b" and not np.array_equal(cast, array):
+        raise FeedError(f"{variable.name!r} is {variable.dtype}, which does not hold {array.min()} to {array.max()}")
+    return cast
+
+
+def _cast_on_device(backend: Backend, variable: Variable, value: Any, copy: bool) -> Any:
+    dtype = backend.dtype_name(value)
+    if dtype == variable.dtype:
+        return backend.copy(value) if copy else value
+    _check_kind(variable, kind(dtype))
+    return backend.xp.astype(value, getattr(backend.xp, variable.dtype))
+
+
+def _kind_of(dtype: np.dtype[Any]) -> str:
+    return {"b": "bool", "f": "float"}.get(dtype.kind, "integer")
+
+
+def _check_kind(variable: Variable, given: str) -> None:
+    wanted = kind(variable.dtype)
+    if _KINDS.index(given) > _KINDS.index(wanted):
+        raise FeedError(
+            f"{variable.name!r} is {variable.dtype}, and was fed {given} numbers",
+            "convert them first, or declare the input with another dtype",
+        ).located("declared at", variable.line)
+
+
+def _refuse_foreign(variable: Variable, value: Any) -> None:
+    """Refuse arrays that live on another device: transfers are the user's to make."""
+    if isinstance(value, (np.ndarray, np.generic)) or not hasattr(value, "__dlpack_device__"):
+        return
+    device = value.__dlpack_device__()
+    if int(device[0]) != 1:  # kDLCPU of the DLPack standard
+        raise FeedError(
+            f"{variable.name!r} was fed an array of {type(value).__module__} on another device",
+            "move it to this engine's backend, or to NumPy, first",
+        ).located("declared at", variable.line)
+
+
+def bind_feeds(graph: Graph, arrays: Sequence[Any]) -> dict[str, int]:
+    """Find what the dimension names stand for; refuse shapes that do not fit, with the input's line."""
+    fed = [(v.name, v.shape, tuple(a.shape)) for v, a in zip(graph.inputs, arrays, strict=True)]
+    try:
+        return bind_names(fed)
+    except FeedError as error:
+        for variable in graph.inputs:
+            if repr(variable.name) in error.message:
+                error.located(f"{variable.name!r} declared at", variable.line)
+        raise
+
+
+def check_parameter_value(parameter: Variable, array: Any) -> Any:
+    """Return the array, if it has the shape of the parameter."""
+    if tuple(array.shape) != parameter.shape:
+        raise FeedError(
+            f"{parameter.name!r} has shape {show_shape(parameter.shape)}, not {show_shape(array.shape)}"
+        ).located("declared at", parameter.line)
+    return array

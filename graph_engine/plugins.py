@@ -1,0 +1,151 @@
+"""Finding plugins: backends and primitives, ours and others', by entry point; scanned once, when first asked for."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from graph_engine.backend import Backend
+from graph_engine.errors import BackendError, PluginError, PluginWarning
+from graph_engine.node import Primitive
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+BACKENDS = "graph_engine.backends"
+PRIMITIVES = "graph_engine.primitives"
+
+
+@dataclass(frozen=True)
+class BackendInfo:
+    """One backend that was found.
+
+    Attributes
+    ----------
+    name : str
+    available : bool
+        Whether it can run here.
+    reason : str
+        The device, or why it cannot run.
+    distribution : str
+        The package it comes from.
+    """
+
+    name: str
+    available: bool
+    reason: str
+    distribution: str
+
+    def __str__(self) -> str:
+        return f"{self.name:12} {'runs here' if self.available else 'cannot run':11} {self.reason} ({self.distribution})"
+
+
+def backends() -> tuple[BackendInfo, ...]:
+    """List every backend found, and whether it can run here.
+
+    Examples
+    --------
+    >>> import graph_engine as ge
+    >>> [info.available for info in ge.backends() if info.name == "numpy"]
+    [True]
+    """
+    return tuple(_backend_info(name) for name in sorted(_scan(BACKENDS)))
+
+
+def _backend_info(name: str) -> BackendInfo:
+    packages = ", ".join(sorted({_distribution(point) for point in _scan(BACKENDS)[name]}))
+    try:
+        backend = find_backend(name)
+        return BackendInfo(name, True, backend.describe(), packages)
+    except (BackendError, PluginError) as error:
+        return BackendInfo(name, False, error.message, packages)
+
+
+@lru_cache(maxsize=None)
+def find_backend(name: str) -> Backend:
+    """Return the backend of this name, ready to run.
+
+    Raises
+    ------
+    BackendError
+        Where there is none, or it cannot run here.
+    """
+    found = _scan(BACKENDS)
+    if "numpy" not in found:
+        raise PluginError("graph_engine is not installed, so none of its plugins is seen", "run: pip install -e .")
+    if name not in found:
+        raise BackendError(f"there is no backend called {name!r}", f"found: {', '.join(sorted(found))}")
+    cls = _load(_single(found[name], "backend"))
+    if cls is None:
+        raise BackendError(f"the backend {name!r} could not be loaded", "see the warning above for what it raised")
+    reason = cls.unavailable()
+    if reason is not None:
+        raise BackendError(f"the backend {name!r} cannot run here: {reason}")
+    backend: Backend = cls()
+    return backend
+
+
+@lru_cache(maxsize=None)
+def primitives() -> dict[str, type[Primitive]]:
+    """Return every primitive found, by name.
+
+    Examples
+    --------
+    >>> import graph_engine as ge
+    >>> ge.primitives()["add"].symbol
+    '+'
+    """
+    found: dict[str, tuple[type[Primitive], EntryPoint]] = {}
+    for points in _scan(PRIMITIVES).values():
+        point = _single(points, "primitives")
+        for cls in _classes(_load(point)):
+            other = found.setdefault(cls.name, (cls, point))
+            if other[0] is not cls:
+                raise PluginError(
+                    f"two plugins have a primitive called {cls.name!r}: {_distribution(other[1])} "
+                    f"({other[1].value}) and {_distribution(point)} ({point.value})",
+                    "uninstall one of them",
+                )
+    return {name: cls for name, (cls, _) in found.items()}
+
+
+@lru_cache(maxsize=None)
+def _scan(group: str) -> dict[str, tuple[EntryPoint, ...]]:
+    from importlib.metadata import entry_points  # 25 ms: paid only when somebody asks
+
+    found: dict[str, dict[tuple[str, str], EntryPoint]] = {}
+    for point in entry_points(group=group):
+        found.setdefault(point.name, {})[(_distribution(point), point.value)] = point
+    return {name: tuple(points.values()) for name, points in found.items()}
+
+
+def _single(points: tuple[EntryPoint, ...], what: str) -> EntryPoint:
+    if len(points) > 1:
+        both = " and ".join(f"{_distribution(point)} ({point.value})" for point in points)
+        raise PluginError(f"two plugins offer {what} called {points[0].name!r}: {both}", "uninstall one of them")
+    return points[0]
+
+
+def _load(point: EntryPoint) -> Any:
+    try:
+        return point.load()
+    except Exception as error:  # whatever a stranger's module raises on import
+        warnings.warn(
+            f"the plugin {point.name!r} of {_distribution(point)} is skipped: {type(error).__name__}: {error}",
+            PluginWarning,
+            stacklevel=4,
+        )
+        return None
+
+
+def _classes(loaded: Any) -> Iterable[type[Primitive]]:
+    if loaded is None:
+        return ()
+    return (loaded,) if isinstance(loaded, type) else tuple(loaded)
+
+
+def _distribution(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else "an unnamed distribution"

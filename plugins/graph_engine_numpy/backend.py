@@ -1,0 +1,60 @@
+"""The NumPy backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+from graph_engine_numpy.kernels import KERNELS, OUT_KERNELS
+
+from graph_engine import Backend, Primitive
+
+
+class NumpyBackend(Backend):
+    """NumPy on the CPU."""
+
+    name = "numpy"
+    xp = np
+    abilities = frozenset({"float16", "out", "deterministic"})
+
+    def describe(self) -> str:
+        """Return NumPy's version."""
+        return f"CPU, NumPy {np.__version__}"
+
+    def asarray(self, array: np.ndarray[Any, Any]) -> Any:
+        """Copy an array, in C order."""
+        return np.array(array, order="C")
+
+    def is_array(self, value: Any) -> bool:
+        """Return whether this is a NumPy array of a dtype of the engine."""
+        return isinstance(value, np.ndarray) and value.dtype.kind in "biuf"
+
+    def copy(self, array: Any) -> Any:
+        """Return an array that shares no memory with this one."""
+        return np.array(array)
+
+    def own(self, result: Any) -> Any:
+        """Return the result itself where it holds its memory alone; scalars become arrays."""
+        if type(result) is np.ndarray and result.base is None and result.flags.writeable:
+            return result
+        return np.array(result)
+
+    def empty(self, shape: tuple[int, ...], dtype: str) -> Any:
+        """Return an array to write into."""
+        return np.empty(shape, dtype)
+
+    def kernel(self, primitive: Primitive) -> Callable[..., Any]:
+        """Return NumPy's own function where there is one."""
+        make = KERNELS.get(primitive.name)
+        return make(primitive) if make is not None else super().kernel(primitive)
+
+    def out_kernel(self, primitive: Primitive) -> Callable[..., Any] | None:
+        """Return NumPy's own function where it takes the array to write into last."""
+        make = OUT_KERNELS.get(primitive.name)
+        return make(primitive) if make is not None else None
+
+    def running(self) -> AbstractContextManager[Any]:
+        """Compute with NaN and infinity in silence: traces and guards are there to find them."""
+        return np.errstate(all="ignore")
