@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graph_engine.backend import Backend
+from graph_engine.collector import paused_collection
 from graph_engine.errors import BackendError, DeclarationError, FeedError, GraphEngineError, GuardError, LookupFailed
 from graph_engine.feeds import arrange, bind_feeds, check_parameter_value, upload
-from graph_engine.gradient import backward, paused_collection
+from graph_engine.gradient import backward
 from graph_engine.graph import Graph
 from graph_engine.lowering import FastProgram
 from graph_engine.node import Variable
@@ -240,8 +241,7 @@ class Engine:
             gradients = backward(loss, leaves)
             if len(gradients) == 1:  # nothing but the seed: no leaf has a gradient
                 gradients = {}
-        last = [gradients[v] for v in dict.fromkeys(gradients)]
-        return Program(self.backend, Graph(*wanted, *last)), gradients
+        return Program(self.backend, Graph(*wanted, *gradients.values())), gradients
 
     def _observe(
         self,
@@ -292,7 +292,8 @@ class Program:
         key = tuple([array.shape for array in arrays])
         fast = self._fast.get(key)
         if fast is None:
-            fast = self._fast.put(key, FastProgram(self.plan(arrays), self.guards))
+            with paused_collection():
+                fast = self._fast.put(key, FastProgram(self.plan(arrays), self.guards))
         return fast
 
 

@@ -10,10 +10,11 @@ import numpy as np
 from graph_engine.backend import Backend
 from graph_engine.errors import FeedError, GraphEngineError
 from graph_engine.graph import Graph
-from graph_engine.node import Variable, as_data
-from graph_engine.spec import bind_names, kind, show_shape
+from graph_engine.node import Variable
+from graph_engine.spec import NUMPY_DTYPES, bind_names, kind, show_shape
 
 _KINDS = ("bool", "integer", "float")
+_KIND_OF = {"b": "bool", "f": "float"}
 
 
 def arrange(backend: Backend, graph: Graph, feeds: Mapping[Any, Any], copy: bool = False) -> list[Any]:
@@ -73,36 +74,45 @@ def upload(backend: Backend, variable: Variable, value: Any, copy: bool = False)
     FeedError
         Where it is of another device, is no array of numbers, or of a kind that does not go into the variable.
     """
-    if isinstance(value, np.ndarray) and value.dtype.name == variable.dtype and backend.is_array(value):
-        return value.copy() if copy else value
-    if not isinstance(value, np.ndarray) and backend.is_array(value):
+    if isinstance(value, np.ndarray):
+        if value.dtype == NUMPY_DTYPES[variable.dtype] and backend.is_array(value):
+            return value.copy() if copy else value
+    elif backend.is_array(value):
         return _cast_on_device(backend, variable, value, copy)
-    _refuse_foreign(variable, value)
     return backend.asarray(_cast(variable, _as_array(variable, value)))
 
 
 def _as_array(variable: Variable, value: Any) -> np.ndarray[Any, Any]:
-    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
-        return value
-    weak = isinstance(value, (bool, int, float, list, tuple))
+    _refuse_foreign(variable, value)
     try:
-        array = as_data(value, dtype="float64" if isinstance(value, float) else None)
-        exact = np.asarray(value) if weak else array  # keeps float64 until it is cast to the input's dtype
-        return exact if exact.dtype.kind == "f" else array
-    except GraphEngineError as error:
-        raise FeedError(f"{variable.name!r} was fed something else than numbers: {error.message}").located(
-            "declared at", variable.line
-        ) from None
+        array = np.asarray(value)
+    except (GraphEngineError, ValueError, TypeError) as error:
+        ragged = "inhomogeneous" in str(error)
+        what = "rows of different lengths" if ragged else getattr(error, "message", error)
+        raise _no_numbers(variable, what) from None
+    if array.dtype.kind not in "biuf":
+        raise _no_numbers(variable, f"{array.dtype} of shape {show_shape(array.shape)}")
+    return array
+
+
+def _no_numbers(variable: Variable, what: object) -> GraphEngineError:
+    error = FeedError(f"{variable.name!r} was fed something else than numbers: {what}")
+    return error.located("declared at", variable.line)
 
 
 def _cast(variable: Variable, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    _check_kind(variable, _kind_of(array.dtype))
-    if variable.spec.is_float or array.dtype.name == variable.dtype:
+    _check_kind(variable, _KIND_OF.get(array.dtype.kind, "integer"))
+    dtype = NUMPY_DTYPES[variable.dtype]
+    if array.dtype == dtype:
+        return array
+    if variable.spec.is_float:
         with np.errstate(all="ignore"):
-            return array.astype(variable.dtype, copy=False)
-    cast = array.astype(variable.dtype)
-    if array.size and array.dtype.kind != "b" and not np.array_equal(cast, array):
-        raise FeedError(f"{variable.name!r} is {variable.dtype}, which does not hold {array.min()} to {array.max()}")
+            return array.astype(dtype)
+    cast = array.astype(dtype)
+    if not np.array_equal(cast, array):
+        raise FeedError(
+            f"{variable.name!r} is {variable.dtype}, which does not hold {array.min()} to {array.max()}"
+        ).located("declared at", variable.line)
     return cast
 
 
@@ -112,10 +122,6 @@ def _cast_on_device(backend: Backend, variable: Variable, value: Any, copy: bool
         return backend.copy(value) if copy else value
     _check_kind(variable, kind(dtype))
     return backend.xp.astype(value, getattr(backend.xp, variable.dtype))
-
-
-def _kind_of(dtype: np.dtype[Any]) -> str:
-    return {"b": "bool", "f": "float"}.get(dtype.kind, "integer")
 
 
 def _check_kind(variable: Variable, given: str) -> None:

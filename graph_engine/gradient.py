@@ -7,18 +7,17 @@ backward pass is one rule followed by the sums that it completes.
 
 from __future__ import annotations
 
-import gc
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, overload
 
 import numpy as np
 
+from graph_engine.collector import paused_collection
 from graph_engine.errors import GradientError, GraphEngineError, UnusedVariableWarning
 from graph_engine.graph import Graph
-from graph_engine.node import Context, GradientOf, Operation, Variable, apply, building, current_context
+from graph_engine.node import Context, GradientOf, Operation, Variable, apply, building, constant, current_context
 from graph_engine.primitives.structure import accumulate, full, pass_on, sum_to
 from graph_engine.source import Source, capture
 
@@ -64,11 +63,10 @@ def grad(loss: Variable, wrt: Variable | Sequence[Variable]) -> Variable | list[
             "use ge.sum or ge.mean on it, or ge.jacobian, or ge.vjp with a cotangent",
             (("declared at", loss.line),),
         )
-    many = not isinstance(wrt, Variable)
-    targets = list(wrt) if many else [wrt]
+    targets: list[Variable] = [wrt] if isinstance(wrt, Variable) else list(wrt)
     found = backward(loss, targets)
     gradients = [_or_zero(found, loss, target) for target in targets]
-    return gradients if many else gradients[0]
+    return gradients[0] if isinstance(wrt, Variable) else gradients
 
 
 def vjp(output: Variable, wrt: Sequence[Variable], cotangent: Variable) -> list[Variable]:
@@ -147,7 +145,7 @@ def jacobian(output: Variable, wrt: Variable) -> Variable:
     >>> ge.Engine("numpy").run(ge.jacobian(x * x, x), {x: [1, 3]}).tolist()
     [[2.0, 0.0], [0.0, 6.0]]
     """
-    from graph_engine.primitives import constant_like, reshape, stack
+    from graph_engine.primitives import reshape, stack
 
     if not isinstance(output.size, int):
         raise GradientError(f"the Jacobian of {output.name!r} has as many rows as {output.size}, which is not known")
@@ -155,7 +153,7 @@ def jacobian(output: Variable, wrt: Variable) -> Variable:
     for index in range(output.size):
         seed = np.zeros(output.size)
         seed[index] = 1
-        rows += vjp(output, [wrt], constant_like(seed.reshape(output.shape), output.dtype))
+        rows += vjp(output, [wrt], constant(seed.reshape(output.shape), dtype=output.dtype))
     if not rows:
         return full((*output.shape, *wrt.shape), 0.0, wrt.dtype)
     return reshape(stack(rows), (*output.shape, *wrt.shape))
@@ -319,15 +317,3 @@ def _backward_context(source: Source) -> Context:
 def _inner(source: Any) -> Any:
     """Return the same lines for operations whose results that line does not name."""
     return source._replace(inner=True)
-
-
-@contextmanager
-def paused_collection() -> Iterator[None]:
-    """Keep the cyclic garbage collector away while very many nodes are made: it would look at all of them again."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import graphviz
     import networkx
 
+_MOST_OUTPUTS = 20
 _MOST_PRINTED = 200  # operations; print(graph.text(most=None)) prints all
 
 
@@ -78,7 +79,7 @@ class Graph:
 
     def name_of(self, node: Variable | Operation) -> str:
         """Return the name of a variable or operation in this graph."""
-        return self.names[node] if node in self.names else node.name
+        return self.names.get(node) or node.name
 
     def __getitem__(self, name: str) -> Variable:
         """Find a variable by name, or by the last part of its name where that is unambiguous."""
@@ -156,7 +157,8 @@ class Graph:
             label = graphviz.escape(f"{self.names[variable]}\n{variable.spec}")
             dot.node(ids[variable], label, shape="ellipse", style="bold" if variable.kind == "parameter" else "")
         for operation in self.operations:
-            dot.node(ids[operation], graphviz.escape(operation.primitive.symbol or operation.primitive.name), shape="box")
+            label = graphviz.escape(operation.primitive.symbol or operation.primitive.name)
+            dot.node(ids[operation], label, shape="box")
             for variable in operation.inputs:
                 dot.edge(ids[variable], ids[operation])
             for variable in operation.outputs:
@@ -184,7 +186,9 @@ class Graph:
             lines.append("  " + self.describe(operation))
         if most is not None and len(self.operations) > most:
             lines.append(f"  ... {len(self.operations) - most} more operations")
-        lines.append(f"  outputs   {', '.join(self.names[v] for v in self.outputs)}")
+        shown = [self.names[v] for v in self.outputs[:_MOST_OUTPUTS]]
+        rest = [f"... {len(self.outputs) - len(shown)} more"] if len(self.outputs) > len(shown) else []
+        lines.append(f"  outputs   {', '.join([*shown, *rest])}")
         return "\n".join(lines)
 
     def describe(self, operation: Operation) -> str:

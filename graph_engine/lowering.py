@@ -1,14 +1,14 @@
 """The fast lowering of a plan: straight-line Python, one statement an operation.
 
 The code is made in chunks of a thousand statements, since compiling one huge function takes much more memory. Within
-a chunk values are local variables `v7`; between chunks they travel in a list with one place for each slot. What
-computes each operation, its constants and buffers are the globals of the code: `f7`, `k3`, `b0`. A chunk's line
-numbers lead back from an exception to its operation.
+a chunk values are local variables `v7`, a name being used again when its value is dead; between chunks they travel in
+a list with one place for each slot. What computes each operation, its constants and buffers are the globals of the
+code: `f7`, `k3`, `b0`. A chunk's line numbers lead back from an exception to its operation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from threading import Lock
 from typing import Any
 
@@ -79,7 +79,7 @@ class FastProgram:
         last = self._last_parts(parts)
         for number, part in enumerate(parts):
             source = self._write_chunk(number, part, last, space)
-            exec(compile(source, _FILE, "exec"), space)  # noqa: S102 - our own text, made of integers alone
+            exec(compile(source, _FILE, "exec"), space)
         return [space[f"chunk{number}"] for number in range(len(parts))]
 
     def _last_parts(self, parts: list[list[Instruction]]) -> dict[int, int]:
@@ -92,52 +92,52 @@ class FastProgram:
         read = dict.fromkeys(self._slot(slot) for instruction in part for slot in instruction.inputs)
         loaded = [slot for slot in read if slot not in made and slot not in self._plan.known]
         kept = [slot for slot in sorted(made) if last.get(slot, -1) > number]
-        lines = [f"def chunk{number}(s):"] + [f" v{slot} = s[{slot}]" for slot in loaded]
+        names = _Names(self._plan.known)
+        lines = [f"def chunk{number}(s):"] + [f" {names.take(slot)} = s[{slot}]" for slot in loaded]
         blame: list[Instruction | None] = [None] * len(lines)
-        releases = self._releases(part, made, set(kept))
+        dying = self._dying(part, {*kept, *loaded})
         for position, instruction in enumerate(part):
-            for line in self._statement(instruction, space):
-                lines.append(line)
-                blame.append(instruction)
-            for slot in releases.get(position, ()):
-                lines.append(f" del v{slot}")
-                blame.append(None)
-        lines += [f" s[{slot}] = v{slot}" for slot in kept]
+            inputs = [names.of(self._slot(slot)) for slot in instruction.inputs]
+            dead = [slot for slot in dying.get(position, ()) if slot not in self._plan.known]
+            for slot in dead:
+                names.release(slot)
+            outputs = [names.take(slot) for slot in instruction.outputs]
+            written = self._statement(instruction, inputs, outputs, space)
+            large = [names.of(slot) for slot in dead if self._plan.nbytes(slot) >= _LARGE]
+            written += [f" del {name}" for name in large if name not in outputs]
+            lines += written
+            blame += [instruction] * len(written)
+        lines += [f" s[{slot}] = {names.of(slot)}" for slot in kept]
         lines += [f" s[{slot}] = None" for slot in loaded if last.get(slot) == number]
         self._lines[f"chunk{number}"] = blame
-        return "\n".join(lines) + ("\n pass\n" if len(lines) == 1 else "\n")
+        return "\n".join(lines) + "\n"
 
-    def _statement(self, instruction: Instruction, space: dict[str, Any]) -> list[str]:
+    def _statement(
+        self, instruction: Instruction, inputs: list[str], outputs: list[str], space: dict[str, Any]
+    ) -> list[str]:
         key = instruction.outputs[0]
-        arguments = [self._name(slot) for slot in instruction.inputs]
         space[f"f{key}"] = instruction.function
         lines = []
         if self._guards and instruction.guard is not None:
             space[f"g{key}"] = instruction.guard
-            lines.append(f" _refuse(g{key}({', '.join(arguments)}))")
-        if instruction.buffer is not None:
-            arguments.append(f"b{instruction.buffer}")
-        outputs = ", ".join(f"v{slot}" for slot in instruction.outputs)
-        lines.append(f" {outputs} = f{key}({', '.join(arguments)})")
+            lines.append(f" _refuse(g{key}({', '.join(inputs)}))")
+        buffer = [] if instruction.buffer is None else [f"b{instruction.buffer}"]
+        lines.append(f" {', '.join(outputs)} = f{key}({', '.join([*inputs, *buffer])})")
         return lines
 
-    def _releases(self, part: list[Instruction], made: set[int], kept: set[int]) -> dict[int, list[int]]:
-        """Say after which statement each large local value is no longer needed."""
+    def _dying(self, part: list[Instruction], kept: set[int]) -> dict[int, list[int]]:
+        """Say which values of a chunk each of its statements is the last to read."""
         last: dict[int, int] = {}
         for position, instruction in enumerate(part):
             last.update((self._slot(slot), position) for slot in instruction.inputs)
         found: dict[int, list[int]] = {}
         for slot, position in last.items():
-            if slot in made and slot not in kept and self._plan.nbytes(slot) >= _LARGE:
+            if slot not in kept:
                 found.setdefault(position, []).append(slot)
         return found
 
     def _slot(self, slot: int) -> int:
         return self._alias.get(slot, slot)
-
-    def _name(self, slot: int) -> str:
-        slot = self._slot(slot)
-        return f"k{slot}" if slot in self._plan.known else f"v{slot}"
 
     def _blame(self, error: Exception) -> Exception:
         """Turn a kernel's exception into one that names the operation."""
@@ -151,6 +151,33 @@ class FastProgram:
         return run_error(self._plan, instruction, error)
 
 
+class _Names:
+    """Local variables for the values of a chunk; a name is used again when its value is dead.
+
+    Overwriting the name frees the value, so that the next small array gets memory that is still in the cache.
+    """
+
+    def __init__(self, known: Iterable[int]) -> None:
+        self._names = {slot: f"k{slot}" for slot in known}
+        self._free: list[str] = []
+        self._count = 0
+
+    def take(self, slot: int) -> str:
+        if self._free:
+            name = self._free.pop()
+        else:
+            name = f"v{self._count}"
+            self._count += 1
+        self._names[slot] = name
+        return name
+
+    def of(self, slot: int) -> str:
+        return self._names[slot]
+
+    def release(self, slot: int) -> None:
+        self._free.append(self._names[slot])
+
+
 def run_error(plan: Plan, instruction: Instruction | None, error: Exception) -> GraphEngineError:
     """Say which operation failed, on what, and where it was declared."""
     if instruction is None:
@@ -159,11 +186,11 @@ def run_error(plan: Plan, instruction: Instruction | None, error: Exception) -> 
     shown = ", ".join(f"{plan.graph.name_of(v)}: {v.dtype}{plan.shapes[plan.slots[v]]}" for v in operation.inputs)
     name = f"{plan.graph.name_of(operation)}({shown})"
     if isinstance(error, GuardError):
-        found: GraphEngineError = GuardError(f"{name}: {error.message}", error.cure or "nothing was updated")
-    else:
-        found = RunError(f"{name} failed: {type(error).__name__}: {error}", _memory_cure(plan, error))
-        found.operation = operation  # type: ignore[attr-defined]
-    return found.located("declared at", operation.line)
+        refused = GuardError(f"{name}: {error.message}", error.cure or "nothing was updated")
+        return refused.located("declared at", operation.line)
+    failed = RunError(f"{name} failed: {type(error).__name__}: {error}", _memory_cure(plan, error))
+    failed.operation = operation
+    return failed.located("declared at", operation.line)
 
 
 def _memory_cure(plan: Plan, error: Exception) -> str:

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -53,7 +52,7 @@ class Context:
     source: Source | None = None
 
 
-_context: ContextVar[Context] = ContextVar("graph_engine_context", default=Context())
+_context: ContextVar[Context] = ContextVar("graph_engine_context", default=Context())  # noqa: B039 - frozen
 
 
 class GradientOf(NamedTuple):
@@ -181,12 +180,12 @@ class Variable:
         return tuple(self.name.split(".")[:-1]) if self.kind == "parameter" else ()
 
     def named(self, name: str, tex: str = "") -> Variable:
-        """Decide the name for good, and how pictures typeset it.
+        r"""Decide the name for good, and how pictures typeset it.
 
         Examples
         --------
         >>> import graph_engine as ge
-        >>> (ge.input("x") * 2).named("y", tex=r"\\hat{y}").name
+        >>> (ge.input("x") * 2).named("y", tex=r"\hat{y}").name
         'y'
         """
         if self._name is not None and self._name != name:
@@ -340,12 +339,13 @@ class Primitive:
         """Declare one operation and return its output, or a tuple of them."""
         return apply(self, as_variables(inputs))
 
-    def infer(self, *specs: Spec) -> Spec | tuple[Spec, ...]:
-        """Return the specs of the outputs, or raise `ShapeError` or `DTypeError`."""
+    # `*Any, **Any` is how mypy knows that subclasses name their own inputs
+    def infer(self, *specs: Any, **_: Any) -> Spec | tuple[Spec, ...]:
+        """Return the specs of the outputs from those of the inputs, or raise `ShapeError` or `DTypeError`."""
         raise NotImplementedError
 
-    def kernel(self, xp: Any, *arrays: Any) -> Any:
-        """Compute with an array-API namespace; return an array, or a tuple of them."""
+    def kernel(self, *arrays: Any, **_: Any) -> Any:
+        """Compute with an array-API namespace, given first; return an array, or a tuple of them."""
         raise NotImplementedError
 
     def vjp(
@@ -362,8 +362,8 @@ class Primitive:
         """
         return [None] * len(operation.inputs)
 
-    def guard(self, xp: Any, *arrays: Any) -> str | None:
-        """Return what is wrong with these values (labels out of range), or None."""
+    def guard(self, *arrays: Any, **_: Any) -> str | None:
+        """Given what `kernel` is given, return what is wrong with these values (labels out of range), or None."""
         return None
 
     def samples(self) -> Sequence[Sample]:
@@ -382,7 +382,8 @@ class Primitive:
     @property
     def input_names(self) -> tuple[str, ...]:
         """The placeholders of the formula: the parameters of `infer`."""
-        return _parameter_names(type(self))
+        parameters = list(inspect.signature(type(self).infer).parameters.values())[1:]
+        return tuple(parameter.name for parameter in parameters)
 
 
 class Sample:
@@ -654,12 +655,6 @@ def _bind_value(value: Any, names: Mapping[str, int]) -> Any:
         bound = tuple(_bind_value(item, names) for item in value)
         return bound if any(a is not b for a, b in zip(bound, value, strict=True)) else value
     return value
-
-
-@lru_cache(maxsize=None)
-def _parameter_names(cls: type[Primitive]) -> tuple[str, ...]:
-    parameters = list(inspect.signature(cls.infer).parameters.values())[1:]
-    return tuple(p.name for p in parameters)
 
 
 def require_shape(spec: Spec, shape: tuple[int | Dim, ...], what: str) -> None:

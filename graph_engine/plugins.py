@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from graph_engine.backend import Backend
@@ -40,7 +40,8 @@ class BackendInfo:
     distribution: str
 
     def __str__(self) -> str:
-        return f"{self.name:12} {'runs here' if self.available else 'cannot run':11} {self.reason} ({self.distribution})"
+        state = "runs here" if self.available else "cannot run"
+        return f"{self.name:12} {state:11} {self.reason} ({self.distribution})"
 
 
 def backends() -> tuple[BackendInfo, ...]:
@@ -64,7 +65,7 @@ def _backend_info(name: str) -> BackendInfo:
         return BackendInfo(name, False, error.message, packages)
 
 
-@lru_cache(maxsize=None)
+@cache
 def find_backend(name: str) -> Backend:
     """Return the backend of this name, ready to run.
 
@@ -88,7 +89,7 @@ def find_backend(name: str) -> Backend:
     return backend
 
 
-@lru_cache(maxsize=None)
+@cache
 def primitives() -> dict[str, type[Primitive]]:
     """Return every primitive found, by name.
 
@@ -112,7 +113,7 @@ def primitives() -> dict[str, type[Primitive]]:
     return {name: cls for name, (cls, _) in found.items()}
 
 
-@lru_cache(maxsize=None)
+@cache
 def _scan(group: str) -> dict[str, tuple[EntryPoint, ...]]:
     from importlib.metadata import entry_points  # 25 ms: paid only when somebody asks
 

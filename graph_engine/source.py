@@ -120,7 +120,7 @@ def composite(function: Callable[P, R]) -> Callable[P, R]:
         return result
 
     global _COMPOSITE_CODE
-    _COMPOSITE_CODE = call_composite.__code__  # one code object, however many functions are wrapped
+    _COMPOSITE_CODE = getattr(call_composite, "__code__")  # noqa: B009 - one code object for all wrapped functions
     return call_composite
 
 

@@ -19,6 +19,7 @@ UNSIGNED = ("uint8", "uint16", "uint32", "uint64")
 DTYPES = ("bool", *SIGNED, *UNSIGNED, *FLOATS)
 DEFAULT_FLOAT = "float32"
 DEFAULT_INTEGER = "int64"
+NUMPY_DTYPES = {name: np.dtype(name) for name in DTYPES}
 _KINDS = {"bool": "bool"} | dict.fromkeys(SIGNED + UNSIGNED, "integer") | dict.fromkeys(FLOATS, "float")
 
 

@@ -32,9 +32,7 @@ def trace_table(trace: Trace) -> str:
     rows = [("step", "phase", "operation", "result")]
     rows += [_row(trace, step) for step in trace.steps[:_MOST_STEPS]]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    lines = [
-        f"{row[0]:>{widths[0]}}  {row[1]:<{max(widths[1], 8)}}  {row[2]:<{widths[2]}}  {row[3]}".rstrip() for row in rows
-    ]
+    lines = [f"{a:>{widths[0]}}  {b:<{max(widths[1], 8)}}  {c:<{widths[2]}}  {d}".rstrip() for a, b, c, d in rows]
     if len(trace.steps) > _MOST_STEPS:
         lines.append(f"... {len(trace.steps) - _MOST_STEPS} more steps")
     return "\n".join(lines)
@@ -59,7 +57,8 @@ def _shown(trace: Trace, variable: Variable) -> str:
 def show_array(array: np.ndarray[Any, Any]) -> str:
     """Write an array shortly: its numbers where there are few, else shape, mean and range."""
     if array.size <= 6:
-        return str(np.array2string(array, precision=4, separator=", ", floatmode="maxprec").replace("\n", "")).rstrip(".")
+        text: str = np.array2string(array, precision=4, separator=", ", floatmode="maxprec")
+        return text.replace("\n", "").rstrip(".")
     if not np.issubdtype(array.dtype, np.number):
         return f"{array.dtype}{show_shape(array.shape)}"
     with np.errstate(all="ignore"):

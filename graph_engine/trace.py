@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from graph_engine.collector import paused_collection
 from graph_engine.errors import LookupFailed
 from graph_engine.graph import Graph
 from graph_engine.node import Context, Operation, Phase, Variable, building
@@ -104,7 +105,8 @@ class Trace:
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """What was done, up to where the run stopped."""
-        return group_steps(self.graph, self.updates, self.failed)
+        with paused_collection():
+            return group_steps(self.graph, self.updates, self.failed)
 
     def value(self, variable: Variable | str) -> Array:
         """Return the value of a variable, by itself or by name, as a NumPy array of your own.
@@ -129,7 +131,8 @@ class Trace:
         name = self.graph.name_of(variable)
         if self.loss is None:
             raise LookupFailed(f"{name!r} has no gradient: no backward pass was run", "trace a scalar float")
-        raise LookupFailed(f"{name!r} has no gradient: {self.graph.name_of(self.loss)!r} does not depend on it smoothly")
+        loss = self.graph.name_of(self.loss)
+        raise LookupFailed(f"{name!r} has no gradient: {loss!r} does not depend on it smoothly")
 
     def has_value(self, variable: Variable | str) -> bool:
         """Return whether the run got as far as this variable."""
@@ -206,7 +209,9 @@ class Trace:
         return load_trace(path)
 
 
-def group_steps(graph: Graph, updates: Mapping[Variable, Variable], failed: Operation | None = None) -> tuple[Step, ...]:
+def group_steps(
+    graph: Graph, updates: Mapping[Variable, Variable], failed: Operation | None = None
+) -> tuple[Step, ...]:
     """Group a graph's operations, in creation order, into steps.
 
     A sum of gradient terms belongs to the rule that completed it, so it joins the step before it. Updates are ordered

@@ -85,7 +85,7 @@ class Unary(Elementwise):
             Sample(grid[0, 0]),
             Sample(grid[:0]),
             Sample(grid.T[::2]),
-            Sample(grid > 0, **({} if "bool" in self.accepts or self.accepts == ("float",) else {"raises": DTypeError})),
+            Sample(grid > 0, raises=None if {"bool"} & {*self.accepts} or self.accepts == ("float",) else DTypeError),
         )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from graph_engine.dims import Dim
 from graph_engine.errors import DTypeError, ShapeError
-from graph_engine.node import Operand, Operation, Primitive, Sample, Variable, apply, as_variables, constant
+from graph_engine.node import Operand, Operation, Primitive, Sample, Variable, apply, as_variables
 from graph_engine.spec import FLOATS, Shape, Spec, as_dtype, as_shape, broadcast_shapes, show_shape
 
 
@@ -255,11 +255,6 @@ def zeros_like(x: Variable) -> Variable:
 def ones_like(x: Variable) -> Variable:
     """Declare ones of the shape and dtype of a variable."""
     return full(x.shape, 1, x.dtype)
-
-
-def constant_like(value: Any, dtype: str) -> Variable:
-    """Declare a constant of a dtype, whatever the value's own."""
-    return constant(value, dtype=dtype)
 
 
 def astype(x: Operand, dtype: Any) -> Variable:

@@ -40,7 +40,7 @@ class CupyBackend(Backend):
         return cupy
 
     @cached_property
-    def xp(self) -> Any:  # type: ignore[override]
+    def xp(self) -> Any:
         """CuPy as an array-API namespace."""
         import array_api_compat.cupy
 

@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
-from graph_engine_numpy.kernels import KERNELS, OUT_KERNELS
 
 from graph_engine import Backend, Primitive
+from graph_engine_numpy.kernels import KERNELS, OUT_KERNELS
 
 
 class NumpyBackend(Backend):
