@@ -1,0 +1,171 @@
+"""Check and time everything on a GPU, in one go of a few minutes.
+
+    python3 dev.py gpu-check [--quick] [--out FILE]
+
+Runs the conformance kit on CuPy, compares training on the GPU with the CPU, checks that both lowerings give the same
+bits there, and times matrix products, a large network and the overhead of one operation. It prints a report with date
+and device (`--out benchmarks/gpu-DATE.txt` keeps it), and ends with 0 if everything passed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import graph_engine as ge
+from graph_engine.testing import check_backend
+
+Line = Callable[[str], None]
+
+
+def cupy_engine() -> ge.Engine:
+    """Return an engine on CuPy, also from a checkout that is not installed."""
+    from graph_engine_cupy import CupyBackend
+
+    reason = CupyBackend.unavailable()
+    if reason is not None:
+        sys.exit(f"no GPU to check: {reason}")
+    return ge.Engine(CupyBackend())
+
+
+def numpy_engine() -> ge.Engine:
+    """Return an engine on NumPy, also from a checkout that is not installed."""
+    from graph_engine_numpy import NumpyBackend
+
+    return ge.Engine(NumpyBackend())
+
+
+def conformance(engine: ge.Engine, say: Line) -> bool:
+    """Run every primitive's samples on the GPU."""
+    report = check_backend(engine.backend)
+    say(str(report))
+    return bool(report.ok)
+
+
+def network(widths: tuple[int, ...], dtype: str = "float32") -> tuple[list[ge.Variable], ge.Variable]:
+    """Declare a ReLU network with softmax cross-entropy; return its inputs and loss."""
+    images = ge.input("images", ("batch", widths[0]), dtype)
+    labels = ge.input("labels", "batch", "int64")
+    generator = np.random.default_rng(0)
+    hidden = images
+    for number, (inner, outer) in enumerate(zip(widths, widths[1:], strict=False)):
+        weight = (generator.normal(size=(inner, outer)) * np.sqrt(2 / inner)).astype(dtype)
+        hidden = hidden @ ge.parameter(f"W{number}", weight) + ge.parameter(f"b{number}", np.zeros(outer, dtype))
+        hidden = ge.relu(hidden) if number < len(widths) - 2 else hidden
+    return [images, labels], ge.nn.cross_entropy(hidden, labels)
+
+
+def batch_of(size: int, width: int, classes: int, dtype: str = "float32") -> tuple[Any, Any]:
+    """Return random images and labels."""
+    generator = np.random.default_rng(1)
+    return generator.normal(size=(size, width)).astype(dtype), generator.integers(0, classes, size)
+
+
+def same_training(gpu: ge.Engine, say: Line) -> bool:
+    """Train a small network on both devices in float64 and compare; run and trace must agree to the bit."""
+    images, labels = batch_of(64, 64, 10, "float64")
+    losses = {}
+    for engine in (gpu, numpy_engine()):
+        inputs, loss = network((64, 32, 10), "float64")
+        step = engine.compile(inputs, loss, updates=ge.optim.SGD(0.1).minimize(loss))
+        losses[engine.backend.name] = [float(engine.backend.to_numpy(step(images, labels))) for _ in range(50)]
+    worst = max(abs(a - b) / abs(b) for a, b in zip(*losses.values(), strict=True))
+    inputs, loss = network((64, 32, 10))
+    feeds = dict(zip(inputs, batch_of(64, 64, 10), strict=True))
+    fast = gpu.backend.to_numpy(gpu.run(loss, feeds))
+    seen = gpu.trace(loss, feeds).value(loss)
+    say(f"50 training steps, GPU against CPU in float64: largest relative difference {worst:.1e}")
+    say(f"run and trace on the GPU: {'the same bits' if fast == seen else f'{fast} against {seen}'}")
+    return worst < 1e-9 and bool(fast == seen)
+
+
+def timed(engine: ge.Engine, run: Callable[[], object], rounds: int = 20) -> float:
+    """Return the median time of a call in seconds, the device included."""
+    run()
+    engine.backend.synchronize()
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        run()
+        engine.backend.synchronize()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def time_matmul(engine: ge.Engine, say: Line) -> None:
+    """Time a large matrix product against CuPy alone."""
+    size = 8192
+    a, b = ge.input("a", (size, size)), ge.input("b", (size, size))
+    x = engine.backend.asarray(np.random.default_rng(0).normal(size=(size, size)).astype("float32"))
+    step = engine.compile([a, b], a @ b)
+    ours, alone = timed(engine, lambda: step(x, x), 10), timed(engine, lambda: x @ x, 10)
+    say(f"{size} x {size} float32 product: {ours * 1e3:.2f} ms, {2 * size**3 / ours / 1e12:.1f} TFLOP/s")
+    say(f"  over CuPy alone: {ours / alone:.2f}")
+
+
+def time_network(engine: ge.Engine, say: Line) -> None:
+    """Time one training step of a large network."""
+    widths, size = (1024, 4096, 4096, 4096, 10), 4096
+    inputs, loss = network(widths)
+    images, labels = (engine.backend.asarray(array) for array in batch_of(size, widths[0], widths[-1]))
+    step = engine.compile(inputs, loss, updates=ge.optim.SGD(0.01).minimize(loss))
+    taken = timed(engine, lambda: step(images, labels))
+    work = 6 * size * sum(a * b for a, b in zip(widths, widths[1:], strict=False))
+    shape = "-".join(map(str, widths))
+    say(f"training step of {shape}, batch {size}: {taken * 1e3:.2f} ms, {work / taken / 1e12:.1f} TFLOP/s")
+
+
+def time_chain(engine: ge.Engine, say: Line) -> None:
+    """Time what one small operation costs."""
+    x = value = ge.input("x", 16)
+    for _ in range(1000):
+        value = ge.sin(value) * 1.01
+    step = engine.compile([x], ge.grad(ge.sum(value), x))
+    data = engine.backend.asarray(np.linspace(-1, 1, 16).astype("float32"))
+    taken = timed(engine, lambda: step(data))
+    say(f"chain of 2000 operations on 16 numbers, forward and backward: {taken * 1e3:.2f} ms")
+
+
+CHECKS = {"conformance kit": conformance, "training": same_training}
+TIMINGS = {"matrix product": time_matmul, "network": time_network, "chain": time_chain}
+
+
+def main() -> int:
+    """Run checks and timings; return 0 if all checks passed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="checks only, no timings")
+    parser.add_argument("--out", type=Path, help="also write the report to this file")
+    arguments = parser.parse_args()
+    engine = cupy_engine()
+    lines: list[str] = []
+
+    def say(text: str) -> None:
+        lines.append(text)
+        print(text, flush=True)
+
+    say(f"graph_engine {ge.__version__} on {engine.backend.describe()}, {datetime.date.today().isoformat()}")
+    failed = []
+    for name, check in CHECKS.items():
+        say(f"\n{name}")
+        if not check(engine, say):
+            failed.append(name)
+    if not arguments.quick:
+        for name, timing in TIMINGS.items():
+            say(f"\n{name}")
+            timing(engine, say)
+    say(f"\nfailed: {', '.join(failed)}" if failed else "\nall checks passed")
+    if arguments.out is not None:
+        arguments.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
