@@ -1,8 +1,10 @@
 """graph_engine: declare a model as a graph, run it forward and backward, and look at every value and gradient."""
 
-from graph_engine import optim
+import graph_engine.primitives as _vocabulary
+from graph_engine import data, errors, nn, optim
 from graph_engine._version import __version__
 from graph_engine.backend import Backend
+from graph_engine.checking import GradientReport, check_gradients
 from graph_engine.engine import CompiledStep, Engine
 from graph_engine.errors import *  # noqa: F403
 from graph_engine.gradient import grad, hessian, hvp, jacobian, jvp, vjp
@@ -14,3 +16,12 @@ from graph_engine.primitives import *  # noqa: F403
 from graph_engine.source import SourceLine, composite
 from graph_engine.spec import Spec
 from graph_engine.trace import Step, Trace
+
+__all__ = [
+    "Backend", "BackendInfo", "CompiledStep", "Engine", "GradientReport", "Graph", "Operation", "Plan", "Primitive",
+    "Sample", "SourceLine", "Spec", "Step", "Trace", "Variable", "__version__", "backends", "check_gradients",
+    "composite", "constant", "data", "grad", "hessian", "hvp", "input", "jacobian", "jvp", "nn", "optim",
+    "parameter", "primitives", "scope", "vjp",
+]  # fmt: skip
+__all__ += errors.__all__
+__all__ += _vocabulary.__all__

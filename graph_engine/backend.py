@@ -69,8 +69,12 @@ class Backend:
         return str(array.dtype).rpartition(".")[2]
 
     def copy(self, array: Any) -> Any:
-        """Return an array that shares no memory with this one."""
+        """Return an array that shares no memory with this one, in C order."""
         return self.xp.asarray(array, copy=True)
+
+    def contiguous(self, array: Any) -> Any:
+        """Return the array in C order, itself where it is: layouts decide in which order numbers are summed."""
+        return array
 
     def own(self, result: Any) -> Any:
         """Return a kernel's result as an array that nobody else holds: a copy, where it is a view.

@@ -12,6 +12,7 @@ from graph_engine.errors import DeclarationError, FeedError
 # floor division that does not come out even.
 _Terms = dict[tuple[str, ...], int]
 _LONGEST = 500
+_MOST_TERMS = 200  # a text of 500 characters can multiply out to millions
 
 
 class Dim(str):
@@ -147,6 +148,8 @@ def _scaled(terms: _Terms, factor: int) -> _Terms:
 
 
 def _product(left: _Terms, right: _Terms) -> _Terms:
+    if len(left) * len(right) > _MOST_TERMS:
+        raise DeclarationError("a dimension of so many terms is too long")
     result: _Terms = {}
     for a, x in left.items():
         result = _sum(result, {tuple(sorted(a + b)): x * y for b, y in right.items()})
@@ -200,6 +203,8 @@ def _write(terms: _Terms) -> str:
         ]
         sign = "-" if coefficient < 0 else "+"
         text += (f" {sign} " if text else sign.replace("+", "")) + "*".join(factors)
+        if len(text) > _LONGEST:
+            raise DeclarationError(f"the dimension {text[:40]}... is too long")
     return text or "0"
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from graph_engine.backend import Backend
 from graph_engine.collector import paused_collection
 from graph_engine.errors import BackendError, DeclarationError, FeedError, GraphEngineError, GuardError, LookupFailed
-from graph_engine.feeds import arrange, bind_feeds, check_parameter_value, upload
+from graph_engine.feeds import Fed, arrange, besides, bind_feeds, check_parameter_value, upload
 from graph_engine.gradient import backward
 from graph_engine.graph import Graph
 from graph_engine.lowering import FastProgram
@@ -85,8 +85,8 @@ class Engine:
         program = self._programs.get(wanted)
         if program is None:
             program = self._programs.put(wanted, Program(self.backend, Graph(*wanted)))
-        arrays = arrange(self.backend, program.graph, feeds or {})
-        results = program.fast(arrays).run([*arrays, *self._parameters(program.graph)])
+        arrays, others = arrange(self.backend, program.graph, feeds or {})
+        results = program.fast(arrays, others).run([*arrays, *self._parameters(program.graph)])
         return results[0] if isinstance(outputs, Variable) else tuple(results)
 
     def trace(
@@ -118,9 +118,9 @@ class Engine:
         if found is None:
             found = self._traced.put(wanted, self._with_backward(wanted))
         program, gradients = found
-        arrays = arrange(self.backend, program.graph, feeds or {}, copy=True)
+        arrays, others = arrange(self.backend, program.graph, feeds or {}, copy=True)
         loss = wanted[0] if gradients else None
-        return self._observe(program, arrays, Trace, wanted, loss, gradients, {}, watch)
+        return self._observe(program, arrays, others, wanted, loss, gradients, {}, watch)
 
     def compile(
         self,
@@ -247,17 +247,17 @@ class Engine:
         self,
         program: Program,
         arrays: list[Any],
-        make: type[Trace],
+        others: tuple[Fed, ...],
         outputs: tuple[Variable, ...],
         loss: Variable | None,
         gradients: dict[Variable, Variable],
         updates: dict[Variable, Variable],
         watch: Watch | None,
     ) -> Trace:
-        plan = program.plan(arrays)
+        plan = program.plan(arrays, others)
         seen = observe(plan, [*arrays, *self._parameters(program.graph)], watch)
-        names = bind_feeds(program.graph, arrays)
-        trace = make(
+        names = bind_feeds(program.graph, arrays, others)
+        trace = Trace(
             program.graph, outputs, loss, gradients, updates, seen.values, self.backend.to_numpy, names,
             seen.error, seen.failed,
         )  # fmt: skip
@@ -277,23 +277,23 @@ class Program:
         self._plans: Recent[tuple[Any, ...], Plan] = Recent(_KEPT_PLANS)
         self._fast: Recent[tuple[Any, ...], FastProgram] = Recent(_KEPT_PLANS)
 
-    def plan(self, arrays: Sequence[Any]) -> Plan:
+    def plan(self, arrays: Sequence[Any], others: tuple[Fed, ...] = ()) -> Plan:
         """Return the plan for feeds of these shapes."""
-        key = tuple([array.shape for array in arrays])
+        key = (*[array.shape for array in arrays], *others)
         plan = self._plans.get(key)
         if plan is None:
-            names = bind_feeds(self.graph, arrays)
+            names = bind_feeds(self.graph, arrays, others)
             with paused_collection():
                 plan = self._plans.put(key, Plan(self.graph, self.backend, names))
         return plan
 
-    def fast(self, arrays: Sequence[Any]) -> FastProgram:
+    def fast(self, arrays: Sequence[Any], others: tuple[Fed, ...] = ()) -> FastProgram:
         """Return the generated code for feeds of these shapes."""
-        key = tuple([array.shape for array in arrays])
+        key = (*[array.shape for array in arrays], *others)
         fast = self._fast.get(key)
         if fast is None:
             with paused_collection():
-                fast = self._fast.put(key, FastProgram(self.plan(arrays), self.guards))
+                fast = self._fast.put(key, FastProgram(self.plan(arrays, others), self.guards))
         return fast
 
 
@@ -320,6 +320,7 @@ class CompiledStep:
         self._finite = "finite" in guards
         self.graph = Graph(*self.outputs, *updates.values())
         self._positions = _positions(self.graph, inputs)
+        self._others = [i for i in range(len(inputs)) if i not in self._positions]
         engine._parameters(self.graph)
         for parameter in updates:
             engine._value(parameter)
@@ -328,9 +329,9 @@ class CompiledStep:
 
     def __call__(self, *values: Any) -> Any:
         """Run once: compute everything, then change all updated parameters at once."""
-        arrays = self._arrays(values)
+        arrays, others = self._arrays(values)
         engine = self.engine
-        results = self._program.fast(arrays).run([*arrays, *engine._parameters(self.graph)])
+        results = self._program.fast(arrays, others).run([*arrays, *engine._parameters(self.graph)])
         if self._finite:
             self._refuse_non_finite(results)
         count = len(self.outputs)
@@ -339,10 +340,10 @@ class CompiledStep:
 
     def trace(self, *values: Any, watch: Watch | None = None) -> Trace:
         """Run once, observed: the same step, every value, gradient and update kept; guards on."""
-        arrays = self._arrays(values, copy=True)
+        arrays, others = self._arrays(values, copy=True)
         loss, gradients = _main_gradients(self.graph, self.outputs)
         trace = self.engine._observe(
-            self._program, arrays, Trace, self.outputs, loss, gradients, self.updates, watch
+            self._program, arrays, others, self.outputs, loss, gradients, self.updates, watch
         )
         backend = self.engine.backend
         held = {id(trace.arrays[v]) for v in (*self.graph.inputs, *self.graph.parameters, *self.graph.constants)}
@@ -355,13 +356,14 @@ class CompiledStep:
         self.engine._values.update(new)
         return trace
 
-    def _arrays(self, values: tuple[Any, ...], copy: bool = False) -> list[Any]:
+    def _arrays(self, values: tuple[Any, ...], copy: bool = False) -> tuple[list[Any], tuple[Fed, ...]]:
         if len(values) != len(self.inputs):
             names = ", ".join(v.name for v in self.inputs)
             raise FeedError(f"this step takes {len(self.inputs)} values ({names}), not {len(values)}")
         backend = self.engine.backend
-        given = [upload(backend, v, value, copy) for v, value in zip(self.inputs, values, strict=True)]
-        return [given[position] for position in self._positions]
+        needed = zip(self.graph.inputs, self._positions, strict=True)
+        arrays = [upload(backend, variable, values[position], copy) for variable, position in needed]
+        return arrays, tuple(besides(self.inputs[position], values[position]) for position in self._others)
 
     def _refuse_non_finite(self, results: Sequence[Any]) -> None:
         backend = self.engine.backend

@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from graph_engine.source import SourceLine
 
+__all__ = [
+    "BackendError", "DTypeError", "DeclarationError", "FeedError", "FileError", "GradientError", "GraphEngineError",
+    "GuardError", "LookupFailed", "NameClashError", "PluginError", "PluginWarning", "RunError", "ShapeError",
+    "UnusedVariableWarning",
+]  # fmt: skip
+
 
 class GraphEngineError(Exception):
     """Base of every error of this library.

@@ -11,14 +11,19 @@ from graph_engine.backend import Backend
 from graph_engine.errors import FeedError, GraphEngineError
 from graph_engine.graph import Graph
 from graph_engine.node import Variable
-from graph_engine.spec import NUMPY_DTYPES, bind_names, kind, show_shape
+from graph_engine.spec import NUMPY_DTYPES, Shape, bind_names, kind, show_shape
 
 _KINDS = ("bool", "integer", "float")
 _KIND_OF = {"b": "bool", "f": "float"}
 
 
-def arrange(backend: Backend, graph: Graph, feeds: Mapping[Any, Any], copy: bool = False) -> list[Any]:
-    """Return the arrays of a graph's inputs, in their order.
+Fed = tuple[str, Shape, tuple[int, ...]]  # an input's name, its declared shape, the shape fed
+
+
+def arrange(
+    backend: Backend, graph: Graph, feeds: Mapping[Any, Any], copy: bool = False
+) -> tuple[list[Any], tuple[Fed, ...]]:
+    """Return the arrays of a graph's inputs, in their order, and what else was fed that may bind dimension names.
 
     Parameters
     ----------
@@ -43,7 +48,18 @@ def arrange(backend: Backend, graph: Graph, feeds: Mapping[Any, Any], copy: bool
         raise FeedError(f"no value was fed for {names}", "run(f, {x: value, ...})").located(
             "declared at", missing[0].line
         )
-    return [upload(backend, v, found[v], copy) for v in graph.inputs]
+    arrays = [upload(backend, v, found[v], copy) for v in graph.inputs]
+    if len(found) == len(arrays):
+        return arrays, ()
+    needed = set(graph.inputs)
+    return arrays, tuple(besides(variable, value) for variable, value in found.items() if variable not in needed)
+
+
+def besides(variable: Variable, value: Any) -> Fed:
+    """Return the shape of what was fed to an input that is not computed with: it may bind dimension names."""
+    _refuse_foreign(variable, value)
+    shape = getattr(value, "shape", None)
+    return variable.name, variable.shape, tuple(np.shape(value) if shape is None else shape)
 
 
 def _input_of(graph: Graph, key: Any) -> Variable:
@@ -76,7 +92,7 @@ def upload(backend: Backend, variable: Variable, value: Any, copy: bool = False)
     """
     if isinstance(value, np.ndarray):
         if value.dtype == NUMPY_DTYPES[variable.dtype] and backend.is_array(value):
-            return value.copy() if copy else value
+            return backend.copy(value) if copy else backend.contiguous(value)
     elif backend.is_array(value):
         return _cast_on_device(backend, variable, value, copy)
     return backend.asarray(_cast(variable, _as_array(variable, value)))
@@ -119,9 +135,9 @@ def _cast(variable: Variable, array: np.ndarray[Any, Any]) -> np.ndarray[Any, An
 def _cast_on_device(backend: Backend, variable: Variable, value: Any, copy: bool) -> Any:
     dtype = backend.dtype_name(value)
     if dtype == variable.dtype:
-        return backend.copy(value) if copy else value
+        return backend.copy(value) if copy else backend.contiguous(value)
     _check_kind(variable, kind(dtype))
-    return backend.xp.astype(value, getattr(backend.xp, variable.dtype))
+    return backend.contiguous(backend.xp.astype(value, getattr(backend.xp, variable.dtype)))
 
 
 def _check_kind(variable: Variable, given: str) -> None:
@@ -145,11 +161,11 @@ def _refuse_foreign(variable: Variable, value: Any) -> None:
         ).located("declared at", variable.line)
 
 
-def bind_feeds(graph: Graph, arrays: Sequence[Any]) -> dict[str, int]:
+def bind_feeds(graph: Graph, arrays: Sequence[Any], others: Sequence[Fed] = ()) -> dict[str, int]:
     """Find what the dimension names stand for; refuse shapes that do not fit, with the input's line."""
     fed = [(v.name, v.shape, tuple(a.shape)) for v, a in zip(graph.inputs, arrays, strict=True)]
     try:
-        return bind_names(fed)
+        return bind_names([*fed, *others])
     except FeedError as error:
         for variable in graph.inputs:
             if repr(variable.name) in error.message:

@@ -55,13 +55,13 @@ class FastProgram:
             try:
                 for chunk in self._chunks:
                     chunk(slots)
-                return self._owned(slots)
+                return self._owned(slots, arguments)
             except Exception as error:
                 raise self._blame(error) from error
 
-    def _owned(self, slots: list[Any]) -> list[Any]:
+    def _owned(self, slots: list[Any], arguments: Sequence[Any]) -> list[Any]:
         plan, results = self._plan, []
-        held = {id(slots[slot]) for slot in plan.arguments}
+        held = {id(value) for value in arguments}
         for slot in self._outputs:
             value = plan.known[slot] if slot in plan.known else slots[slot]
             shared = slot in plan.known or id(value) in held

@@ -579,7 +579,9 @@ def as_variables(values: Sequence[Operand]) -> tuple[Variable, ...]:
 def _as_variable(value: Operand, dtype: str | None) -> Variable:
     if isinstance(value, Variable):
         return value
-    return constant(value, dtype=_weak_dtype(value, dtype) if _is_weak(value) else None)
+    made = constant(value, dtype=_weak_dtype(value, dtype) if _is_weak(value) else None)
+    made.source = made.source._replace(inner=True)  # the name that the line assigns belongs to the result
+    return made
 
 
 def _is_weak(value: object) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 BACKENDS = "graph_engine.backends"
 PRIMITIVES = "graph_engine.primitives"
+PICTURES = "graph_engine.pictures"
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,23 @@ def primitives() -> dict[str, type[Primitive]]:
                     "uninstall one of them",
                 )
     return {name: cls for name, (cls, _) in found.items()}
+
+
+def find_pictures() -> Any:
+    """Return the package that draws: it has `draw(graph_or_trace, ...)` and `steps(trace, ...)`.
+
+    Raises
+    ------
+    PluginError
+        Where there is none, it cannot be loaded, or there are several.
+    """
+    found = _scan(PICTURES)
+    if not found:
+        raise PluginError("nothing that draws is installed here", "run: pip install -e . (in a checkout)")
+    pictures = _load(_single(tuple(point for points in found.values() for point in points), "pictures"))
+    if pictures is None:
+        raise PluginError("the package that draws could not be loaded", "see the warning above for what it raised")
+    return pictures
 
 
 @cache

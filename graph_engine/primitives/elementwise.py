@@ -6,7 +6,7 @@ gradient is pulled back. Kernels are the array API's functions of the same name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -221,11 +221,13 @@ class Pow(Binary):
 class _Extremum(Binary):
     """The larger or smaller of two; at a tie each gets half the gradient (as in PyTorch)."""
 
-    prefers: ClassVar[Callable[[Any, Any], Variable]]
+    def wins(self, one: Variable, other: Variable) -> Variable:
+        """Return where the first of two is chosen."""
+        raise NotImplementedError
 
     def _share(self, c: Variable, one: Variable, other: Variable) -> Variable:
         half = where(equal(one, other), multiply(c, 0.5), 0)
-        return where(type(self).prefers(one, other), c, half)
+        return where(self.wins(one, other), c, half)
 
     def pull1(self, c: Variable, x1: Variable, x2: Variable, y: Variable) -> Variable:
         return self._share(c, x1, x2)
@@ -239,7 +241,9 @@ class Maximum(_Extremum):
 
     name, symbol, formula = "maximum", "max", "max({x1}, {x2})"
     factors = ("[{x1} > {x2}]", "[{x2} > {x1}]")
-    prefers = lambda one, other: greater(one, other)  # noqa: E731
+
+    def wins(self, one: Variable, other: Variable) -> Variable:
+        return greater(one, other)
 
 
 class Minimum(_Extremum):
@@ -247,7 +251,9 @@ class Minimum(_Extremum):
 
     name, symbol, formula = "minimum", "min", "min({x1}, {x2})"
     factors = ("[{x1} < {x2}]", "[{x2} < {x1}]")
-    prefers = lambda one, other: less(one, other)  # noqa: E731
+
+    def wins(self, one: Variable, other: Variable) -> Variable:
+        return less(one, other)
 
 
 # ---- functions of one operand ----------------------------------------------------------------------------------
@@ -504,7 +510,7 @@ class Where(Elementwise):
 class Comparison(Binary):
     """A comparison: a bool, without a derivative."""
 
-    accepts = ("bool", "integer", "float")
+    accepts: ClassVar[tuple[str, ...]] = ("bool", "integer", "float")
 
     def infer(self, x1: Spec, x2: Spec) -> Spec:
         return self._check(x1, x2).with_dtype("bool")

@@ -7,6 +7,9 @@ from typing import Any
 
 from graph_engine.node import Operand, Variable
 from graph_engine.primitives import elementwise as e
+from graph_engine.primitives.indexing import getitem
+from graph_engine.primitives.linalg import matmul
+from graph_engine.primitives.shape import transpose
 
 
 def power(x1: Operand, x2: Operand) -> Variable:
@@ -24,6 +27,7 @@ BINARY: dict[str, Callable[[Operand, Operand], Variable]] = {
     "mul": e.multiply,
     "truediv": e.divide,
     "pow": power,
+    "matmul": matmul,
     "and": e.logical_and,
     "or": e.logical_or,
 }
@@ -53,6 +57,8 @@ def install(name: str, function: Callable[..., Any]) -> None:
 
 for _name, _function in BINARY.items():
     install_binary(_name, _function)
-for _name, _function in (COMPARISON | UNARY).items():
-    install(_name, _function)
+for _name, _method in (COMPARISON | UNARY).items():
+    install(_name, _method)
 install("pos", lambda x: x)
+install("getitem", getitem)
+Variable.T = property(transpose)  # type: ignore[method-assign, assignment]

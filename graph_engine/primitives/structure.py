@@ -60,6 +60,9 @@ class StopGradient(PassOn):
     def local_derivatives(self, operation: Operation) -> Sequence[str]:
         return ("0",)
 
+    def samples(self) -> Sequence[Sample]:
+        return (Sample(np.linspace(-1, 1, 6).reshape(2, 3), smooth=False), Sample(2.0, smooth=False))
+
 
 class Accumulate(Primitive):
     """Sum the contributions to one variable's gradient."""
@@ -141,6 +144,7 @@ class AsType(Primitive):
             Sample(a, use=AsType("int32"), smooth=False),
             Sample(a > 0),
             Sample(np.arange(4), use=AsType("float64")),
+            Sample(a, use=AsType("float64")),
             Sample(np.zeros((0, 3), "int64")),
         )
 
@@ -212,7 +216,7 @@ class SumTo(Primitive):
         )
 
 
-def sum_array_to(xp: Any, x: Any, shape: tuple[int, ...]) -> Any:
+def sum_array_to(xp: Any, x: Any, shape: Shape) -> Any:
     """Sum an array to a shape that broadcasts to its own; half precision accumulates in float32."""
     extra = x.ndim - len(shape)
     axes = tuple(range(extra)) + tuple(
@@ -266,8 +270,9 @@ def astype(x: Operand, dtype: Any) -> Variable:
     >>> ge.astype(ge.constant([1.5, -1.5]), "int32").spec
     Spec(shape=(2,), dtype='int32')
     """
-    (x,) = as_variables([x])
-    return x if x.dtype == as_dtype(dtype) else AsType(as_dtype(dtype))(x)
+    (variable,) = as_variables([x])
+    result: Variable = variable if variable.dtype == as_dtype(dtype) else AsType(as_dtype(dtype))(variable)
+    return result
 
 
 def convert(x: Variable, dtype: str) -> Variable:
@@ -285,9 +290,10 @@ def broadcast_to(x: Operand, shape: Any) -> Variable:
     >>> ge.broadcast_to(ge.constant([1.0, 2.0]), (3, 2)).shape
     (3, 2)
     """
-    (x,) = as_variables([x])
+    (variable,) = as_variables([x])
     shape = as_shape(shape)
-    return x if x.shape == shape else BroadcastTo(shape)(x)
+    result: Variable = variable if variable.shape == shape else BroadcastTo(shape)(variable)
+    return result
 
 
 def sum_to(x: Variable, shape: Shape) -> Variable:

@@ -68,8 +68,12 @@ class CupyBackend(Backend):
         return str(array.dtype.name)
 
     def copy(self, array: Any) -> Any:
-        """Return an array that shares no memory with this one."""
-        return self._cupy.array(array, copy=True)
+        """Return an array that shares no memory with this one, in C order."""
+        return self._cupy.array(array, copy=True, order="C")
+
+    def contiguous(self, array: Any) -> Any:
+        """Return the array in C order, itself where it is."""
+        return self._cupy.ascontiguousarray(array) if array.ndim else array
 
     def own(self, result: Any) -> Any:
         """Return the result itself where it holds its memory alone."""

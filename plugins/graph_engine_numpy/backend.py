@@ -32,8 +32,12 @@ class NumpyBackend(Backend):
         return isinstance(value, np.ndarray) and value.dtype.kind in "biuf"
 
     def copy(self, array: Any) -> Any:
-        """Return an array that shares no memory with this one."""
-        return np.array(array)
+        """Return an array that shares no memory with this one, in C order."""
+        return np.array(array, order="C")
+
+    def contiguous(self, array: Any) -> Any:
+        """Return the array in C order, itself where it is."""
+        return array if array.flags.c_contiguous else np.array(array, order="C")
 
     def own(self, result: Any) -> Any:
         """Return the result itself where it holds its memory alone; scalars become arrays."""

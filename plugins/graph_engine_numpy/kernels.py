@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from graph_engine_numpy import parametric
+
 Make = Callable[[Any], Callable[..., Any]]
 
 UFUNCS: dict[str, np.ufunc] = {
@@ -50,16 +52,35 @@ def _always(function: Callable[..., Any]) -> Make:
 
 
 def _relu(x: Any, out: Any = None) -> Any:
-    return np.maximum(x, x.dtype.type(0), out)
+    return np.maximum(x, x.dtype.type(0), out=out)
+
+
+def _maximum_into(x1: Any, x2: Any, out: Any) -> Any:  # NumPy wants this one's `out` by name
+    return np.maximum(x1, x2, out=out)
+
+
+def _minimum_into(x1: Any, x2: Any, out: Any) -> Any:
+    return np.minimum(x1, x2, out=out)
 
 
 KERNELS: dict[str, Make] = {name: _always(ufunc) for name, ufunc in UFUNCS.items()} | {
     "relu": _always(_relu),
     "where": _always(np.where),
     "matmul": _always(np.matmul),
+    "matrix_transpose": _always(np.matrix_transpose),
+    "sum": parametric.sum_over,
+    "mean": parametric.mean_over,
+    "sum_to": parametric.sum_to,
+    "softmax": parametric.softmax,
+    "softmax_cross_entropy": parametric.softmax_cross_entropy,
+    "one_hot": parametric.one_hot,
+    "scatter_add": parametric.scatter_add,
+    "add_along_axis": parametric.add_along_axis,
 }
 
 OUT_KERNELS: dict[str, Make] = {name: _always(ufunc) for name, ufunc in UFUNCS.items()} | {
     "relu": _always(_relu),
+    "maximum": _always(_maximum_into),
+    "minimum": _always(_minimum_into),
     "matmul": _always(np.matmul),
 }

@@ -1,0 +1,97 @@
+"""What is done to data before training: splitting, class ids to vectors, standardising."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from graph_engine.data.arrays import Array, Arrays, as_samples, shuffled
+from graph_engine.errors import DeclarationError, DTypeError
+from graph_engine.spec import FLOATS, as_dtype
+
+
+def split(*arrays: Any, fractions: Sequence[float] = (0.8, 0.2), seed: int = 0, shuffle: bool = True) -> list[Arrays]:
+    """Divide samples into parts: for training and for testing, say.
+
+    Parameters
+    ----------
+    *arrays : array_like
+        With the same number of samples along their first dimensions.
+    fractions : sequence of float
+        How much goes into each part; they add up to 1.
+    seed : int
+        What the division follows from.
+    shuffle : bool
+        False keeps the order: the first samples go into the first part.
+
+    Returns
+    -------
+    list of tuple of numpy.ndarray
+        For each part, its share of each array.
+
+    Examples
+    --------
+    >>> import graph_engine as ge
+    >>> x, y = [[i] for i in range(10)], list(range(10))
+    >>> (train_x, train_y), (test_x, test_y) = ge.data.split(x, y, fractions=(0.7, 0.3))
+    >>> len(train_y), len(test_y)
+    (7, 3)
+    """
+    samples = as_samples(arrays)
+    if any(not 0 <= fraction <= 1 for fraction in fractions) or abs(sum(fractions) - 1) > 1e-9:
+        raise DeclarationError(f"fractions are numbers from 0 to 1 that add up to 1, not {tuple(fractions)}")
+    count = len(samples[0])
+    order = shuffled(count, seed) if shuffle else np.arange(count)
+    ends = [round(end * count) for end in np.cumsum([0.0, *fractions])]
+    return [tuple(array[order[start:end]] for array in samples) for start, end in pairwise(ends)]
+
+
+def one_hot(labels: Any, num_classes: int, dtype: Any = "float32") -> Array:
+    """Turn class ids into vectors with a 1 at the class.
+
+    Examples
+    --------
+    >>> import graph_engine as ge
+    >>> ge.data.one_hot([2, 0], 3).tolist()
+    [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
+    """
+    ids = np.asarray(labels)
+    if ids.size and ids.dtype.kind not in "iu":
+        raise DTypeError(f"class ids are integers, not {ids.dtype}")
+    if ids.size and not 0 <= ids.min() <= ids.max() < num_classes:
+        raise DeclarationError(f"class ids go from 0 to {num_classes - 1}, not from {ids.min()} to {ids.max()}")
+    return np.asarray(ids[..., None] == np.arange(num_classes)).astype(as_dtype(dtype))
+
+
+def standardize(x: Any, like: Any = None, axis: int | tuple[int, ...] = 0) -> Array:
+    """Shift and scale each feature to mean 0 and deviation 1.
+
+    Parameters
+    ----------
+    x : array_like
+    like : array_like, optional
+        Whose mean and deviation count; by default those of `x`. Test data are standardised like the training data.
+    axis : int or tuple of int
+        The samples: the dimensions that means are taken over.
+
+    Returns
+    -------
+    numpy.ndarray
+        A feature that never changes becomes 0.
+
+    Examples
+    --------
+    >>> import graph_engine as ge
+    >>> train = [[1.0, 5.0], [3.0, 5.0]]
+    >>> ge.data.standardize(train).tolist()
+    [[-1.0, 0.0], [1.0, 0.0]]
+    >>> ge.data.standardize([[2.0, 6.0]], like=train).tolist()
+    [[0.0, 1.0]]
+    """
+    values, measured = np.asarray(x), np.asarray(x if like is None else like, "float64")
+    mean, deviation = measured.mean(axis, keepdims=True), measured.std(axis, keepdims=True)
+    scaled: Array = (values - mean) / np.where(deviation > 0, deviation, 1)
+    return scaled.astype(values.dtype if values.dtype.name in FLOATS else "float32")

@@ -1,0 +1,8 @@
+"""Passes: what makes a graph from a graph, with a map from the new nodes to the ones that they came from."""
+
+from graph_engine.passes.common import merge_common
+from graph_engine.passes.linked import linked
+from graph_engine.passes.retype import retype
+from graph_engine.passes.rewrite import Rewrite, Rewritten
+
+__all__ = ["Rewrite", "Rewritten", "linked", "merge_common", "retype"]

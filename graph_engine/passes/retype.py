@@ -1,0 +1,66 @@
+"""The same graph in another precision."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from graph_engine.errors import DTypeError
+from graph_engine.graph import Graph
+from graph_engine.node import Operation, Primitive, Variable
+from graph_engine.passes.rewrite import Rewrite, Rewritten
+from graph_engine.spec import FLOATS
+
+
+def retype(graph: Graph, dtype: str = "float64") -> Rewritten:
+    """Turn every real number of a graph into another float dtype; integers and bools stay.
+
+    Parameters
+    ----------
+    graph : Graph
+    dtype : {"float16", "float32", "float64"}
+
+    Examples
+    --------
+    >>> import graph_engine as ge
+    >>> x = ge.input("x")
+    >>> y = x * 0.5
+    >>> retype(ge.Graph(y)).graph["y"].spec
+    Spec(shape=(), dtype='float64')
+    """
+    return Retype(dtype)(graph)
+
+
+class Retype(Rewrite):
+    """The pass behind `retype`.
+
+    A primitive says its dtype in attributes whose names end in `dtype`; inputs, parameters and constants are replaced
+    by others of the same names.
+    """
+
+    def __init__(self, dtype: str) -> None:
+        if dtype not in FLOATS:
+            raise DTypeError(f"{dtype!r} is no float dtype", f"choose one of {', '.join(FLOATS)}")
+        self.dtype = dtype
+
+    def leaf(self, variable: Variable) -> Variable:
+        """Return a leaf of the other dtype."""
+        if not variable.spec.is_float or variable.dtype == self.dtype:
+            return variable
+        name = variable.name if variable.has_given_name else None
+        data = None if variable.data is None else variable.data.astype(self.dtype)
+        spec = variable.spec.with_dtype(self.dtype)
+        new = Variable(spec, variable.kind, variable.source, name=name, data=data, trainable=variable.trainable)
+        if data is not None:
+            data.flags.writeable = False
+        new.tex = variable.tex
+        return new
+
+    def primitive(self, operation: Operation) -> Primitive:
+        """Return the primitive with its float dtypes replaced."""
+        primitive = operation.primitive
+        changes = {
+            field.name: self.dtype
+            for field in dataclasses.fields(primitive)
+            if field.name.endswith("dtype") and getattr(primitive, field.name) in FLOATS
+        }
+        return dataclasses.replace(primitive, **changes) if changes else primitive

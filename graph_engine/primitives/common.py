@@ -1,0 +1,81 @@
+"""What several families share: reading arguments, errors that show the user's line, care with half precision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from graph_engine.errors import GraphEngineError
+from graph_engine.node import Operand, Variable, as_variables
+from graph_engine.primitives.structure import convert
+from graph_engine.source import capture
+from graph_engine.spec import DEFAULT_FLOAT, promote
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Axis = int | tuple[int, ...] | list[int] | None
+
+
+def located(function: Callable[P, R]) -> Callable[P, R]:
+    """Let errors about the arguments of a public function name it and show the user's line."""
+
+    @wraps(function)
+    def call_located(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except GraphEngineError as error:
+            if error.lines:  # an operation inside was refused, and says so
+                raise
+            shown = ", ".join(f"{a.name}: {a.spec}" for a in args if isinstance(a, Variable))
+            refused = type(error)(f"{function.__name__}({shown}): {error.message}", error.cure)
+            raise refused.located("declared at", capture().line) from None
+
+    return call_located
+
+
+def as_variable(value: Operand) -> Variable:
+    """Turn one operand into a variable."""
+    return as_variables([value])[0]
+
+
+def as_float(x: Operand) -> Variable:
+    """Turn an operand into a variable of real numbers; integers become float32."""
+    x = as_variable(x)
+    return x if x.spec.is_float else convert(x, DEFAULT_FLOAT)
+
+
+def as_one_dtype(values: Any) -> tuple[Variable, ...]:
+    """Turn operands into variables of the dtype that holds them all."""
+    variables = as_variables(list(values))
+    dtype = promote(*(v.dtype for v in variables)) if variables else ""
+    return tuple(convert(v, dtype) for v in variables)
+
+
+def as_axes(axis: Any) -> tuple[int, ...] | None:
+    """Read `axis=None | int | tuple` as something hashable; whether it fits is for `infer` to say."""
+    if axis is None:
+        return None
+    items = axis if isinstance(axis, (tuple, list, range)) else (axis,)
+    return tuple(_as_int(item) for item in items)
+
+
+def _as_int(item: Any) -> int:
+    plain = hasattr(item, "__index__") and not isinstance(item, bool)
+    return int(item.__index__()) if plain else item
+
+
+def widened(xp: Any, x: Any) -> Any:
+    """Return half precision in float32, in which it accumulates; anything else as it is."""
+    return cast(xp, x, xp.float32) if is_half(x) else x
+
+
+def is_half(x: Any) -> bool:
+    """Whether an array is of half precision."""
+    return str(x.dtype).endswith("float16")
+
+
+def cast(xp: Any, x: Any, dtype: Any) -> Any:
+    """Convert an array, or the scalar that a full reduction returns, to a dtype of the namespace."""
+    return xp.astype(xp.asarray(x), dtype, copy=False)

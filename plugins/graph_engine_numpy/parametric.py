@@ -1,0 +1,122 @@
+"""Kernels with attributes that NumPy does better than the generic ones: reductions, softmax, sums at places.
+
+Each function takes a primitive and returns what computes it. Half precision, which accumulates in float32, is left to
+the generic kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+Kernel = Callable[..., Any]
+_sum: Any = np.add.reduce  # the functions behind np.sum and np.max: (x, axis, dtype, out, keepdims)
+_max: Any = np.maximum.reduce
+
+
+def _accumulates_itself(x: Any) -> bool:
+    return x.dtype.char in "fd"
+
+
+def sum_over(primitive: Any) -> Kernel:
+    """Return the kernel of `sum`."""
+    axis, keepdims, generic = primitive.axis, primitive.keepdims, partial(primitive.kernel, np)
+
+    def run(x: Any) -> Any:
+        return _sum(x, axis, None, None, keepdims) if _accumulates_itself(x) else generic(x)
+
+    return run
+
+
+def mean_over(primitive: Any) -> Kernel:
+    """Return the kernel of `mean`."""
+    axis, keepdims, generic = primitive.axis, primitive.keepdims, partial(primitive.kernel, np)
+
+    def run(x: Any) -> Any:
+        if not (_accumulates_itself(x) and x.size):
+            return generic(x)
+        total = _sum(x, axis, None, None, keepdims)
+        return total / total.dtype.type(x.size / total.size)
+
+    return run
+
+
+def sum_to(primitive: Any) -> Kernel:
+    """Return the kernel of `sum_to`; the usual case is a bias, whose leading dimensions are summed over."""
+    shape, generic = primitive.shape, partial(primitive.kernel, np)
+    leading = [tuple(range(count)) for count in range(32)]
+
+    def run(x: Any) -> Any:
+        extra = x.ndim - len(shape)
+        if x.shape[extra:] == shape and _accumulates_itself(x):
+            return _sum(x, leading[extra])
+        return generic(x)
+
+    return run
+
+
+def softmax(primitive: Any) -> Kernel:
+    """Return the kernel of `softmax`."""
+    axis, generic = primitive.axis, partial(primitive.kernel, np)
+
+    def run(x: Any) -> Any:
+        if not _accumulates_itself(x):
+            return generic(x)
+        result = np.subtract(x, _max(x, axis, None, None, True))
+        np.exp(result, result)
+        return np.divide(result, _sum(result, axis, None, None, True), result)
+
+    return run
+
+
+def softmax_cross_entropy(primitive: Any) -> Kernel:
+    """Return the kernel of `softmax_cross_entropy`; one row of scores a sample is the usual case."""
+    generic = partial(primitive.kernel, np)
+
+    def run(logits: Any, labels: Any) -> Any:
+        if logits.ndim != 2 or not _accumulates_itself(logits):
+            return generic(logits, labels)
+        below = np.subtract(logits, _max(logits, 1, None, None, True))
+        chosen = below[np.arange(len(labels)), labels]
+        return np.log(_sum(np.exp(below, below), 1)) - chosen
+
+    return run
+
+
+def one_hot(primitive: Any) -> Kernel:
+    """Return the kernel of `one_hot`."""
+    classes, dtype = np.arange(primitive.num_classes), np.dtype(primitive.dtype)
+    return lambda x: np.equal(np.expand_dims(x, -1), classes).astype(dtype)
+
+
+def scatter_add(primitive: Any) -> Kernel:
+    """Return the kernel of `scatter_add`; each place gets what is meant for it and nothing else, NaN included."""
+    size, axis = primitive.size, primitive.axis
+
+    def run(updates: Any, indices: Any) -> Any:
+        after = axis + indices.ndim
+        wide = updates.astype(np.float32) if updates.dtype.char == "e" else updates
+        result = np.zeros((*updates.shape[:axis], size, *updates.shape[after:]), wide.dtype)
+        np.add.at(result, (*(slice(None),) * axis, indices), wide)
+        return result.astype(updates.dtype, copy=False)
+
+    return run
+
+
+def add_along_axis(primitive: Any) -> Kernel:
+    """Return the kernel of `add_along_axis`."""
+    size = primitive.size
+
+    def run(updates: Any, indices: Any) -> Any:
+        axis = primitive.axis % updates.ndim
+        wide = updates.astype(np.float32) if updates.dtype.char == "e" else updates
+        result = np.zeros((*updates.shape[:axis], size, *updates.shape[axis + 1 :]), wide.dtype)
+        places = list(np.ogrid[tuple(slice(length) for length in updates.shape)])
+        places[axis] = indices
+        np.add.at(result, tuple(places), wide)
+        return result.astype(updates.dtype, copy=False)
+
+    return run
