@@ -100,6 +100,8 @@ def upload(backend: Backend, variable: Variable, value: Any, copy: bool = False)
 
 def _as_array(variable: Variable, value: Any) -> np.ndarray[Any, Any]:
     _refuse_foreign(variable, value)
+    if isinstance(value, np.ma.MaskedArray):
+        raise _no_numbers(variable, "a masked array; value.filled(...) gives its masked places a number")
     try:
         array = np.asarray(value)
     except (GraphEngineError, ValueError, TypeError) as error:

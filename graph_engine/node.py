@@ -105,7 +105,6 @@ class Variable:
         "__weakref__", "_name", "data", "gradient", "index", "kind", "operation", "output_index", "source", "spec",
         "tex", "trainable",
     )  # fmt: skip
-    __array_ufunc__ = None  # NumPy arrays on the left leave the operation to us
 
     def __init__(
         self,
@@ -213,6 +212,22 @@ class Variable:
             "use ge.split, indexing such as v[0], or *ge.unstack(v)",
             (("declared at", self.line),),
         )
+
+    def __len__(self) -> int:
+        raise DeclarationError(
+            f"{self.name!r} has no length; its shape is {show_shape(self.shape)}",
+            "use v.shape[0]",
+            (("declared at", self.line),),
+        )
+
+    def __float__(self) -> float:
+        raise DeclarationError(
+            f"{self.name!r} is no number: it has a value only when the graph runs",
+            "run the graph first: float(engine.run(v, feeds))",
+            (("declared at", self.line),),
+        )
+
+    __int__ = __float__
 
     def __array__(self, *_: Any, **__: Any) -> Any:
         raise DeclarationError(
@@ -571,9 +586,12 @@ def as_variables(values: Sequence[Operand]) -> tuple[Variable, ...]:
     """
     if all(isinstance(value, Variable) for value in values):
         return tuple(values)
-    strong = [_strong_dtype(value) for value in values if not _is_weak(value)]
-    dtype = promote(*strong) if strong else None
-    return tuple(_as_variable(value, dtype) for value in values)
+    try:
+        strong = [_strong_dtype(value) for value in values if not _is_weak(value)]
+        dtype = promote(*strong) if strong else None
+        return tuple(_as_variable(value, dtype) for value in values)
+    except GraphEngineError as error:
+        raise error.located("used at", capture().line) from None
 
 
 def _as_variable(value: Operand, dtype: str | None) -> Variable:

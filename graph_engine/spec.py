@@ -141,10 +141,9 @@ def as_shape(shape: Any) -> Shape:
     """Read a shape: a dimension, or a sequence of them."""
     if isinstance(shape, str) or hasattr(shape, "__index__"):
         shape = (shape,)
-    try:
-        return tuple(dimension(item) for item in shape)
-    except TypeError:
-        raise DeclarationError(f"a shape is a tuple of dimensions, not {shape!r}") from None
+    if not isinstance(shape, Iterable):
+        raise DeclarationError(f"a shape is a tuple of dimensions, not {shape!r}")
+    return tuple(dimension(item) for item in shape)
 
 
 def show_shape(shape: Iterable[object]) -> str:

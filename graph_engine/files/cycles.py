@@ -42,5 +42,7 @@ def refuse_order(
             f"computes {list(outputs[first_wrong])[:_MOST_NAMED]}",
             "write variables and operations in the order in which they can be computed",
         ) from None
+    first = cycle.index(min(cycle))
+    cycle = cycle[first:] + cycle[:first]
     named = [words[op] for op in cycle[:_MOST_NAMED]] + ["..."] * (len(cycle) > _MOST_NAMED)
     raise FileError(f"the graph has a cycle: {' -> '.join([*named, words[cycle[0]]])}", "a graph computes one way")

@@ -18,7 +18,7 @@ from graph_engine.nn.activations import (
     tanh,
 )
 from graph_engine.nn.containers import Sequential
-from graph_engine.nn.linear import Linear
+from graph_engine.nn.linear import Linear, linear
 from graph_engine.nn.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -32,5 +32,5 @@ from graph_engine.nn.module import Module
 __all__ = [
     "Identity", "Linear", "LogSoftmax", "Module", "ReLU", "Sequential", "Sigmoid", "Softmax", "Softplus", "Tanh",
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "identity", "init", "l1_loss",
-    "log_softmax", "mse_loss", "nll_loss", "relu", "sigmoid", "softmax", "softplus", "tanh",
+    "linear", "log_softmax", "mse_loss", "nll_loss", "relu", "sigmoid", "softmax", "softplus", "tanh",
 ]  # fmt: skip

@@ -9,10 +9,32 @@ from graph_engine.errors import DeclarationError, DTypeError, ShapeError
 from graph_engine.nn.init import uniform
 from graph_engine.nn.module import Module
 from graph_engine.node import Operand, Variable
-from graph_engine.primitives import add, matmul, matrix_transpose
+from graph_engine.primitives import affine
 from graph_engine.primitives.common import as_variable
 from graph_engine.source import capture
 from graph_engine.spec import FLOATS, as_dtype, show_shape
+
+
+def linear(input: Operand, weight: Operand, bias: Operand | None = None) -> Variable:
+    """Declare input @ weight.T + bias, as one operation.
+
+    Parameters
+    ----------
+    input : Variable or array_like
+        With `in_features` in its last dimension.
+    weight : Variable or array_like
+        Of shape `(out_features, in_features)`.
+    bias : Variable or array_like, optional
+        Of shape `(out_features,)`.
+
+    Examples
+    --------
+    >>> import graph_engine as ge
+    >>> y = ge.nn.linear([1.0, 2.0], [[3.0, 4.0]], [5.0])
+    >>> ge.Engine("numpy").run(y).tolist()
+    [16.0]
+    """
+    return affine.linear(input, weight) if bias is None else affine.linear(input, weight, bias)
 
 
 class Linear(Module):
@@ -78,8 +100,7 @@ class Linear(Module):
                 f"{self.name} takes {self.in_features} features in the last dimension, "
                 f"but {x.name!r} has shape {show_shape(x.shape)}"
             ).located("declared at", capture().line)
-        product = matmul(x, matrix_transpose(self.weight))
-        return product if self.bias is None else add(product, self.bias)
+        return linear(x, self.weight, self.bias)
 
     def _about(self) -> str:
         return f": {self.in_features} -> {self.out_features}{'' if 'bias' in self._declared else ', no bias'}"

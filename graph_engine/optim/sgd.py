@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from numbers import Real
 
 from graph_engine.errors import DeclarationError
 from graph_engine.gradient import grad
@@ -69,8 +71,8 @@ class SGD(Optimizer):
     """
 
     def __init__(self, lr: float | Variable) -> None:
-        if not isinstance(lr, Variable) and not lr >= 0:
-            raise DeclarationError(f"a learning rate is a number >= 0, not {lr}")
+        if not isinstance(lr, Variable) and not (isinstance(lr, Real) and 0 <= lr < math.inf):
+            raise DeclarationError(f"a learning rate is a number >= 0, not {lr!r}")
         self.lr = lr
 
     def update(self, parameter: Variable, gradient: Variable) -> Updates:

@@ -1,6 +1,7 @@
 """The vocabulary: one small file per family of primitives."""
 
 from graph_engine.primitives import (
+    affine,
     averages,
     creation,
     einstein,
@@ -121,6 +122,7 @@ PRIMITIVES = (
     *slicing.PRIMITIVES,
     *gathering.PRIMITIVES,
     *reduction.PRIMITIVES,
+    *affine.PRIMITIVES,
     *averages.PRIMITIVES,
     *extremes.PRIMITIVES,
     *linalg.PRIMITIVES,

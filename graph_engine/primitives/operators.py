@@ -44,6 +44,23 @@ UNARY: dict[str, Callable[[Operand], Variable]] = {
 }
 
 
+# What NumPy calls for `array + variable`: our reflected operator; for `array < variable`: the mirrored one.
+_REFLECTED = {
+    "add": "radd", "subtract": "rsub", "multiply": "rmul", "divide": "rtruediv", "power": "rpow", "matmul": "rmatmul",
+    "bitwise_and": "rand", "bitwise_or": "ror", "less": "gt", "less_equal": "ge", "greater": "lt",
+    "greater_equal": "le",
+}  # fmt: skip
+
+
+def take_over(self: Variable, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Variable:
+    """Let `array + variable` build an operation; any other function of NumPy would need a value."""
+    ours = _REFLECTED.get(ufunc.__name__) if method == "__call__" and inputs[-1] is self else None
+    if ours is None or len(inputs) != 2 or isinstance(inputs[0], Variable):
+        self.__array__()
+    result: Variable = getattr(self, f"__{ours}__")(inputs[0])
+    return result
+
+
 def install_binary(name: str, function: Callable[[Operand, Operand], Variable]) -> None:
     """Let `a <operator> b` and, with something else on the left, its reflection call a function."""
     setattr(Variable, f"__{name}__", lambda self, other: function(self, other))
@@ -60,5 +77,6 @@ for _name, _function in BINARY.items():
 for _name, _method in (COMPARISON | UNARY).items():
     install(_name, _method)
 install("pos", lambda x: x)
+setattr(Variable, "__array_ufunc__", take_over)  # noqa: B010 - the class does not declare it
 install("getitem", getitem)
 Variable.T = property(transpose)  # type: ignore[method-assign, assignment]

@@ -29,7 +29,7 @@ class NumpyBackend(Backend):
 
     def is_array(self, value: Any) -> bool:
         """Return whether this is a NumPy array of a dtype of the engine."""
-        return isinstance(value, np.ndarray) and value.dtype.kind in "biuf"
+        return type(value) is np.ndarray and value.dtype.kind in "biuf"
 
     def copy(self, array: Any) -> Any:
         """Return an array that shares no memory with this one, in C order."""

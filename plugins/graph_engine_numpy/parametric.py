@@ -58,6 +58,19 @@ def sum_to(primitive: Any) -> Kernel:
     return run
 
 
+def linear(primitive: Any) -> Kernel:
+    """Return the kernel of `linear`; the bias is added in place."""
+    generic = partial(primitive.kernel, np)
+
+    def run(x: Any, weight: Any, *bias: Any) -> Any:
+        if not _accumulates_itself(x) or x.ndim == 1:
+            return generic(x, weight, *bias)
+        result = np.matmul(x, weight.T)
+        return np.add(result, bias[0], result) if bias else result
+
+    return run
+
+
 def softmax(primitive: Any) -> Kernel:
     """Return the kernel of `softmax`."""
     axis, generic = primitive.axis, partial(primitive.kernel, np)

@@ -1,0 +1,48 @@
+"""The examples run, reach their criteria, and can be drawn from the command line."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+FILES = sorted(path.name for path in EXAMPLES.glob("*.py"))
+
+
+def run(folder, *arguments):
+    done = subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_there_are_examples():
+    assert {"lecture.py", "xor.py", "digits.py", "gradient_of_gradient.py"} <= set(FILES)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_an_example_runs_and_reaches_its_criterion(name, tmp_path):
+    assert run(tmp_path, EXAMPLES / name).strip()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_an_example_can_be_drawn_and_stepped(name, tmp_path):
+    run(tmp_path, "-m", "graph_engine.cli", "draw", EXAMPLES / name)
+    run(tmp_path, "-m", "graph_engine.cli", "steps", EXAMPLES / name)
+    stem = Path(name).stem
+    assert (tmp_path / f"{stem}.svg").read_text(encoding="utf-8").lstrip().startswith("<")
+    assert "data-steps" in (tmp_path / f"{stem}.html").read_text(encoding="utf-8")
+
+
+def test_the_notebook_runs_and_shows_pictures(tmp_path):
+    nbformat = pytest.importorskip("nbformat")
+    nbclient = pytest.importorskip("nbclient")
+    notebook = nbformat.read(EXAMPLES / "lecture.ipynb", as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert not any(cell.outputs or cell.execution_count for cell in code), "a notebook is kept without outputs"
+    nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    kinds = {cell.source: {kind for output in cell.outputs for kind in output.get("data", {})} for cell in code}
+    assert "image/svg+xml" in kinds["viz.draw(trace)"]
+    assert "image/svg+xml" in kinds['viz.draw(trace, step=4, style="circuit")']
+    assert "text/html" in kinds["viz.steps(trace)"]
+    assert "-4.0" in code[-1].outputs[0]["data"]["text/plain"]
