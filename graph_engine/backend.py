@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from graph_engine.node import Primitive
+from graph_engine.primitive import Primitive
 
 Kernel = Callable[..., Any]
 

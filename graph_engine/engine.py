@@ -26,6 +26,7 @@ from graph_engine.trace import Trace
 _KEPT_PROGRAMS = 128
 _KEPT_PLANS = 16
 GUARDS = ("values", "finite")
+_Traced = tuple["Program", dict[Variable, Variable]]
 
 
 class Engine:
@@ -56,7 +57,7 @@ class Engine:
         self._keys_given = 0
         self._values: dict[Variable, Any] = {}
         self._programs: Recent[tuple[Variable, ...], Program] = Recent(_KEPT_PROGRAMS)
-        self._traced: Recent[tuple[Variable, ...], tuple[Program, dict[Variable, Variable]]] = Recent(_KEPT_PROGRAMS)
+        self._traced: Recent[tuple[Variable | None, ...], _Traced] = Recent(_KEPT_PROGRAMS)
 
     # ---- running -----------------------------------------------------------------------------------------------
 
@@ -94,6 +95,7 @@ class Engine:
         outputs: Variable | Sequence[Variable],
         feeds: Mapping[Any, Any] | None = None,
         watch: Watch | None = None,
+        backward: bool = True,
     ) -> Trace:
         """Compute outputs and keep everything; forward, and backward if the (first) output is a scalar float.
 
@@ -103,6 +105,8 @@ class Engine:
             As in `run`.
         watch : callable, optional
             Called with each operation and its results, right after it has been computed.
+        backward : bool
+            False: forward only.
 
         Returns
         -------
@@ -114,10 +118,7 @@ class Engine:
             Where an operation failed; its `trace` holds what had been computed.
         """
         wanted = _as_outputs(outputs)
-        found = self._traced.get(wanted)
-        if found is None:
-            found = self._traced.put(wanted, self._with_backward(wanted))
-        program, gradients = found
+        program, gradients = self._traced_program(wanted, backward)
         arrays, others = arrange(self.backend, program.graph, feeds or {}, copy=True)
         loss = wanted[0] if gradients else None
         return self._observe(program, arrays, others, wanted, loss, gradients, {}, watch)
@@ -232,16 +233,16 @@ class Engine:
 
     # ---- inside ------------------------------------------------------------------------------------------------
 
-    def _with_backward(self, wanted: tuple[Variable, ...]) -> tuple[Program, dict[Variable, Variable]]:
-        loss = wanted[0]
-        gradients: dict[Variable, Variable] = {}
-        if loss.spec.is_float and loss.size == 1:
-            forward = Graph(*wanted)
-            leaves = [v for v in (*forward.inputs, *forward.parameters) if v.spec.is_float]
-            gradients = backward(loss, leaves)
-            if len(gradients) == 1:  # nothing but the seed: no leaf has a gradient
-                gradients = {}
-        return Program(self.backend, Graph(*wanted, *gradients.values())), gradients
+    def _traced_program(
+        self, wanted: tuple[Variable, ...], with_backward: bool
+    ) -> _Traced:
+        key = wanted if with_backward else (*wanted, None)
+        found = self._traced.get(key)
+        if found is None:
+            gradients = _gradients_of_all(wanted) if with_backward else {}
+            program = Program(self.backend, Graph(*wanted, *gradients.values()))
+            found = self._traced.put(key, (program, gradients))
+        return found
 
     def _observe(
         self,
@@ -372,6 +373,17 @@ class CompiledStep:
                 raise GuardError(
                     f"{variable.name!r} is not finite", "nothing was updated; see step.trace(...) for where it began"
                 ).located("declared at", variable.line)
+
+
+def _gradients_of_all(wanted: tuple[Variable, ...]) -> dict[Variable, Variable]:
+    """Declare the gradients of the first output, if it is a scalar float, for everything that it depends on."""
+    loss = wanted[0] if wanted else None
+    if loss is None or not loss.spec.is_float or loss.size != 1:
+        return {}
+    forward = Graph(*wanted)
+    leaves = [v for v in (*forward.inputs, *forward.parameters) if v.spec.is_float]
+    gradients = backward(loss, leaves)
+    return gradients if len(gradients) > 1 else {}  # nothing but the seed: no leaf has a gradient
 
 
 def _main_gradients(graph: Graph, outputs: Sequence[Variable]) -> tuple[Variable | None, dict[Variable, Variable]]:

@@ -17,7 +17,9 @@ import numpy as np
 from graph_engine.collector import paused_collection
 from graph_engine.errors import GradientError, GraphEngineError, UnusedVariableWarning
 from graph_engine.graph import Graph
-from graph_engine.node import Context, GradientOf, Operation, Variable, apply, building, constant, current_context
+from graph_engine.node import Context, GradientOf, Operation, Variable, building, current_context
+from graph_engine.operands import constant
+from graph_engine.primitive import apply
 from graph_engine.primitives.structure import accumulate, full, pass_on, sum_to
 from graph_engine.source import Source, capture
 

@@ -1,4 +1,4 @@
-"""The nodes of a graph: variables, and operations that apply primitives to them.
+"""The nodes of a graph: variables, and operations that apply primitives to them; the context they are declared in.
 
 Variables stand free: a graph is whatever can be reached from some of them. What is current while declaring (the
 scope, and during differentiation the rule that is being built) is one immutable `Context` in a context variable.
@@ -7,20 +7,22 @@ scope, and during differentiation the rule that is being built) is one immutable
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from graph_engine.dims import Dim, evaluate
-from graph_engine.errors import DeclarationError, DTypeError, GradientError, GraphEngineError, ShapeError
-from graph_engine.source import Source, SourceLine, capture
-from graph_engine.spec import DEFAULT_FLOAT, DEFAULT_INTEGER, Spec, as_dtype, kind, promote, show_shape
+from graph_engine.dims import Dim
+from graph_engine.errors import DeclarationError
+from graph_engine.source import Source, SourceLine
+from graph_engine.spec import Spec, show_shape
+
+if TYPE_CHECKING:
+    from graph_engine.primitive import Primitive
 
 Kind = Literal["input", "parameter", "constant", "result"]
 Phase = Literal["forward", "backward", "update"]
@@ -321,239 +323,6 @@ class Operation:
         return f"<{self.name}({', '.join(v.name for v in self.inputs)})>"
 
 
-@dataclass(frozen=True)
-class Primitive:
-    """Something that can be done: `add`, `matmul`, `softmax`. Frozen, hashable, without arrays.
-
-    Subclass it, as a frozen dataclass when it has attributes (each with a default, so that `Class()` works).
-
-    Attributes
-    ----------
-    name : str
-        Unique among all primitives; in files, errors and pictures.
-    symbol : str
-        What a picture writes into the operation; the name where empty.
-    formula : str
-        With the parameters of `infer` as placeholders: `"{x} * sigmoid({x})"`.
-    version : int
-        Raised when the meaning of its attributes changes; kept in files.
-    elementwise : bool
-        Each element of the output depends on the same element of the inputs only.
-    may_view : bool
-        Whether a kernel may return (a view of) one of its inputs. True is always safe; False lets plans reuse buffers.
-    """
-
-    name: ClassVar[str] = ""
-    symbol: ClassVar[str] = ""
-    formula: ClassVar[str] = ""
-    version: ClassVar[int] = 1
-    elementwise: ClassVar[bool] = False
-    may_view: ClassVar[bool] = True
-
-    def __call__(self, *inputs: Operand) -> Any:
-        """Declare one operation and return its output, or a tuple of them."""
-        return apply(self, as_variables(inputs))
-
-    # `*Any, **Any` is how mypy knows that subclasses name their own inputs
-    def infer(self, *specs: Any, **_: Any) -> Spec | tuple[Spec, ...]:
-        """Return the specs of the outputs from those of the inputs, or raise `ShapeError` or `DTypeError`."""
-        raise NotImplementedError
-
-    def kernel(self, *arrays: Any, **_: Any) -> Any:
-        """Compute with an array-API namespace, given first; return an array, or a tuple of them."""
-        raise NotImplementedError
-
-    def vjp(
-        self, operation: Operation, cotangents: Sequence[Variable | None], wanted: Sequence[bool]
-    ) -> Sequence[Variable | None]:
-        """Build the gradient of each input that is wanted from those of the outputs; None is zero."""
-        raise GradientError(f"{self.name} has no derivative rule", "give its class a `vjp`, or use ge.stop_gradient")
-
-    def local_derivatives(self, operation: Operation) -> Sequence[str | None]:
-        """Return, for each input, what a picture shows at its port.
-
-        A factor in the placeholders of the formula and `{y}` for the output (`"{x2}"` for a product), or with `{d}`
-        for the upstream gradient, a whole rule (`"{d} {x2}ᵀ"` for a matrix product).
-        """
-        return [None] * len(operation.inputs)
-
-    def guard(self, *arrays: Any, **_: Any) -> str | None:
-        """Given what `kernel` is given, return what is wrong with these values (labels out of range), or None."""
-        return None
-
-    def samples(self) -> Sequence[Sample]:
-        """Return uses that the conformance kit tries: valid ones, and ones that must be refused."""
-        return ()
-
-    def bind(self, names: Mapping[str, int]) -> Primitive:
-        """Replace dimension names in its attributes by numbers."""
-        fields = dataclasses.fields(self)
-        if not fields:
-            return self
-        bound = {field.name: _bind_value(getattr(self, field.name), names) for field in fields}
-        changed = any(bound[field.name] is not getattr(self, field.name) for field in fields)
-        return dataclasses.replace(self, **bound) if changed else self
-
-    @property
-    def input_names(self) -> tuple[str, ...]:
-        """The placeholders of the formula: the parameters of `infer`."""
-        parameters = list(inspect.signature(type(self).infer).parameters.values())[1:]
-        return tuple(parameter.name for parameter in parameters)
-
-
-class Sample:
-    """One use of a primitive, for the conformance kit.
-
-    Parameters
-    ----------
-    *inputs : array_like
-        NumPy arrays; floats are retyped by the kit.
-    use : Primitive, optional
-        The primitive with other attributes than the one asked.
-    raises : type, optional
-        The error with which the declaration must be refused.
-    smooth : bool
-        False at a kink or tie, where finite differences mean nothing; what holds there is tested elsewhere.
-    """
-
-    def __init__(
-        self,
-        *inputs: Any,
-        use: Primitive | None = None,
-        raises: type[Exception] | None = None,
-        smooth: bool = True,
-    ) -> None:
-        self.inputs = tuple(np.asarray(value) for value in inputs)
-        self.use = use
-        self.raises = raises
-        self.smooth = smooth
-
-
-# ---- declaring -------------------------------------------------------------------------------------------------
-
-
-def apply(primitive: Primitive, inputs: tuple[Variable, ...], inner: bool = False) -> Any:
-    """Declare one operation.
-
-    Parameters
-    ----------
-    primitive : Primitive
-    inputs : tuple of Variable
-    inner : bool
-        True when the user's line does not assign the result (an inserted conversion, say).
-    """
-    context = _context.get()
-    source = context.source or capture(inner)
-    try:
-        specs = primitive.infer(*[v.spec for v in inputs])
-    except Exception as error:
-        raise _refused(primitive, inputs, source, error) from (
-            None if isinstance(error, GraphEngineError) else error
-        )
-    operation = Operation(primitive, inputs, context, source)
-    if isinstance(specs, Spec):
-        result = Variable(specs, "result", source, operation)
-        operation.outputs = (result,)
-        return result
-    operation.outputs = tuple(Variable(s, "result", source, operation, i) for i, s in enumerate(specs))
-    return operation.outputs
-
-
-def _refused(
-    primitive: Primitive, inputs: tuple[Variable, ...], source: Source, error: Exception
-) -> GraphEngineError:
-    shown = ", ".join(f"{v.name}: {v.spec}" for v in inputs)
-    message = error.message if isinstance(error, GraphEngineError) else f"{type(error).__name__}: {error}"
-    expected = len(primitive.input_names)
-    if isinstance(error, TypeError) and not isinstance(error, GraphEngineError) and expected != len(inputs):
-        message = f"it takes {expected} inputs ({', '.join(primitive.input_names)}), not {len(inputs)}"
-    cls = type(error) if isinstance(error, GraphEngineError) else DeclarationError
-    cure = error.cure if isinstance(error, GraphEngineError) else ""
-    refused = cls(f"{primitive.name}({shown}): {message}", cure)
-    return refused.located("declared at", source.line)
-
-
-def input(name: str, shape: Any = (), dtype: Any = DEFAULT_FLOAT, tex: str = "") -> Variable:
-    """Declare a value that is fed at each run.
-
-    Parameters
-    ----------
-    name : str
-        It is fed by this name, or by the variable.
-    shape : tuple of int or str
-        A string is a named dimension, known when the graph runs: `("batch", 784)`.
-    dtype : str
-    tex : str
-        How pictures typeset the name.
-
-    Examples
-    --------
-    >>> import graph_engine as ge
-    >>> ge.input("images", ("batch", 784)).shape
-    ('batch', 784)
-    """
-    variable = Variable(Spec.of(shape, dtype), "input", capture(), name=check_name(name))
-    variable.tex = tex
-    return variable
-
-
-def parameter(name: str, value: Any, trainable: bool = True, dtype: Any = None, tex: str = "") -> Variable:
-    """Declare a value that the engine keeps from run to run, and that optimisers update.
-
-    Parameters
-    ----------
-    name : str
-        Prefixed with the open scopes: `encoder.weight`.
-    value : array_like
-        The initial value; Python floats become float32, NumPy arrays keep their dtype.
-    trainable : bool
-        Whether `optimizer.minimize` updates it.
-
-    Examples
-    --------
-    >>> import graph_engine as ge
-    >>> W = ge.parameter("W", [[1.0, 2.0]])
-    >>> W.shape, W.dtype, W.trainable
-    ((1, 2), 'float32', True)
-    """
-    data = as_data(value, dtype)
-    full = ".".join((*_context.get().scope, check_name(name)))
-    variable = Variable(_spec_of(data), "parameter", capture(), name=full, data=data, trainable=trainable)
-    variable.tex = tex
-    return variable
-
-
-def constant(value: Any, name: str | None = None, dtype: Any = None) -> Variable:
-    """Declare a value that never changes.
-
-    Examples
-    --------
-    >>> import graph_engine as ge
-    >>> ge.constant([1, 2, 3])
-    <constant constant: int64(3,)>
-    """
-    data = as_data(value, dtype)
-    name = None if name is None else check_name(name)
-    return Variable(_spec_of(data), "constant", _context.get().source or capture(), name=name, data=data)
-
-
-@contextmanager
-def scope(name: str) -> Iterator[None]:
-    """Put what is declared inside into a named group.
-
-    Examples
-    --------
-    >>> import graph_engine as ge
-    >>> with ge.scope("encoder"):
-    ...     W = ge.parameter("W", 1.0)
-    >>> W.name
-    'encoder.W'
-    """
-    current = _context.get()
-    with building(dataclasses.replace(current, scope=(*current.scope, check_name(name)))):
-        yield
-
-
 @contextmanager
 def building(context: Context) -> Iterator[None]:
     """Declare under another context."""
@@ -576,88 +345,21 @@ def check_name(name: object) -> str:
     return name
 
 
-# ---- values in the place of variables --------------------------------------------------------------------------
+@contextmanager
+def scope(name: str) -> Iterator[None]:
+    """Put what is declared inside into a named group.
 
-
-def as_variables(values: Sequence[Operand]) -> tuple[Variable, ...]:
-    """Turn operands into variables; Python scalars take the dtype of the others.
-
-    `numpy.float64` scalars are Python floats, and so are weak like them (`x * numpy.sqrt(2)` stays float32).
+    Examples
+    --------
+    >>> import graph_engine as ge
+    >>> with ge.scope("encoder"):
+    ...     W = ge.parameter("W", 1.0)
+    >>> W.name
+    'encoder.W'
     """
-    if all(isinstance(value, Variable) for value in values):
-        return tuple(values)
-    try:
-        strong = [_strong_dtype(value) for value in values if not _is_weak(value)]
-        dtype = promote(*strong) if strong else None
-        return tuple(_as_variable(value, dtype) for value in values)
-    except GraphEngineError as error:
-        raise error.located("used at", capture().line) from None
-
-
-def _as_variable(value: Operand, dtype: str | None) -> Variable:
-    if isinstance(value, Variable):
-        return value
-    made = constant(value, dtype=_weak_dtype(value, dtype) if _is_weak(value) else None)
-    made.source = made.source._replace(inner=True)  # the name that the line assigns belongs to the result
-    return made
-
-
-def _is_weak(value: object) -> bool:
-    return isinstance(value, (bool, int, float))
-
-
-def _strong_dtype(value: Operand) -> str:
-    return value.dtype if isinstance(value, Variable) else as_data(value).dtype.name
-
-
-def _weak_dtype(value: object, dtype: str | None) -> str:
-    own = "bool" if isinstance(value, bool) else DEFAULT_INTEGER if isinstance(value, int) else DEFAULT_FLOAT
-    order = ("bool", "integer", "float")
-    if dtype is None or order.index(kind(dtype)) < order.index(kind(own)):
-        return own
-    return dtype
-
-
-def as_data(value: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
-    """Turn numbers, lists or an array into a read-only NumPy array of a dtype of this engine.
-
-    Python floats become float32, integers int64; NumPy arrays keep their dtype.
-    """
-    if isinstance(value, Variable):
-        raise DeclarationError(
-            f"{value.name!r} is a variable of the graph, not a value", "run the graph first: engine.run(v)"
-        )
-    if isinstance(value, float):  # numpy.float64 is one too
-        wanted = DEFAULT_FLOAT
-    else:
-        wanted = None
-    try:
-        array = np.array(value, dtype=as_dtype(dtype) if dtype is not None else wanted)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise DeclarationError(f"{_short(value)} cannot be made an array: {error}") from None
-    if array.dtype.name == "float64" and dtype is None and not hasattr(value, "dtype"):
-        array = array.astype(DEFAULT_FLOAT)
-    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
-        raise DTypeError(
-            f"{_short(value)} holds {array.dtype}, not numbers of a dtype of this engine",
-            "give bools, integers or real numbers of 64 bits at most",
-        )
-    if not array.dtype.isnative:
-        array = array.astype(array.dtype.newbyteorder("="))
-    array.flags.writeable = False
-    return array
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) < 80 else text[:77] + "..."
-
-
-def _spec_of(array: np.ndarray[Any, Any]) -> Spec:
-    return Spec(array.shape, array.dtype.name)
-
-
-# ---- small helpers ---------------------------------------------------------------------------------------------
+    current = _context.get()
+    with building(dataclasses.replace(current, scope=(*current.scope, check_name(name)))):
+        yield
 
 
 def _gradient_name(gradient: GradientOf) -> str:
@@ -666,20 +368,3 @@ def _gradient_name(gradient: GradientOf) -> str:
         target, order = target.gradient.variable, order + 1
     via = f" via {gradient.operation.name}" if gradient.partial and gradient.operation is not None else ""
     return "grad(" * order + target.name + via + ")" * order
-
-
-def _bind_value(value: Any, names: Mapping[str, int]) -> Any:
-    if isinstance(value, Dim):
-        return evaluate(value, names)
-    if isinstance(value, tuple):
-        bound = tuple(_bind_value(item, names) for item in value)
-        return bound if any(a is not b for a, b in zip(bound, value, strict=True)) else value
-    return value
-
-
-def require_shape(spec: Spec, shape: tuple[int | Dim, ...], what: str) -> None:
-    """Raise where a spec has another shape."""
-    if spec.shape != shape:
-        raise ShapeError(f"{what} has shape {show_shape(spec.shape)}, not {show_shape(shape)}")
-
-

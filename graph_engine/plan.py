@@ -17,7 +17,8 @@ import numpy as np
 
 from graph_engine.backend import Backend, Kernel
 from graph_engine.graph import Graph
-from graph_engine.node import Operation, Primitive
+from graph_engine.node import Operation
+from graph_engine.primitive import Primitive
 from graph_engine.spec import bind_shape
 
 # Below this, an allocation costs less than what a buffer saves; above, fresh memory is mapped page by page.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from graph_engine.backend import Backend
 from graph_engine.errors import BackendError, PluginError, PluginWarning
-from graph_engine.node import Primitive
+from graph_engine.primitive import Primitive
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

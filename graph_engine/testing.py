@@ -34,10 +34,12 @@ from graph_engine.engine import Engine
 from graph_engine.errors import GraphEngineError, UnusedVariableWarning
 from graph_engine.gradient import grad
 from graph_engine.graph import Graph
-from graph_engine.node import Primitive, Sample, Variable, constant, input
+from graph_engine.node import Variable
+from graph_engine.operands import constant, input
 from graph_engine.plugins import backends as found_backends
 from graph_engine.plugins import find_backend
 from graph_engine.plugins import primitives as found_primitives
+from graph_engine.primitive import Primitive, Sample
 from graph_engine.primitives.elementwise import add, multiply
 from graph_engine.primitives.structure import sum_array_to, sum_to
 from graph_engine.spec import DTYPES

@@ -31,7 +31,8 @@ from graph_engine.files.text import (
 from graph_engine.files.values import Array, decode_data, decode_spec, decode_value, fixed_shape
 from graph_engine.files.writer import FORMAT, VERSION
 from graph_engine.graph import Graph
-from graph_engine.node import Context, GradientOf, Operation, Primitive, Variable
+from graph_engine.node import Context, GradientOf, Operation, Variable
+from graph_engine.primitive import Primitive
 from graph_engine.source import SavedSource, SourceLine
 from graph_engine.spec import Spec
 
@@ -143,8 +144,8 @@ class GraphReader:
         if kind not in _KINDS:
             raise FileError(f"{where}: its kind is {shown(kind)}", f"kinds: {', '.join(_KINDS)}")
         if (kind == "result") != (number in self._maker):
-            raise FileError(f"{where} is a{' result that no' if kind == 'result' else f'n {kind} that an'} "
-                            "operation computes")  # fmt: skip
+            computed = "no operation computes it" if kind == "result" else "an operation computes it"
+            raise FileError(f"{where} is {kind}, but {computed}")
         spec = decode_spec(take(item, "shape", list, where), take(item, "dtype", str, where), where)
         if kind == "result":
             self._read_result(number, item, spec, where)
@@ -179,9 +180,9 @@ class GraphReader:
             self._read_operation(maker)
         operation = self.operations[maker]
         position = number - self._outputs[maker][0]
-        if operation.outputs[position].spec != spec:
-            raise FileError(f"{where} is {spec}, but {operation.outputs[position].spec} comes out of "
-                            f"{self._words[maker]}")  # fmt: skip
+        found = operation.outputs[position].spec
+        if found != spec:
+            raise FileError(f"{where} is {spec}, but {_spec_words(found)} comes out of {self._words[maker]}")
         name, assigned = take_text(item, "name", where, None), take_text(item, "assigned", where, None)
         variable = self.variables[number]
         if name is not None:
@@ -293,6 +294,13 @@ def _inferred(primitive: Primitive, inputs: tuple[Variable, ...], where: str) ->
         given = ", ".join(str(v.spec) for v in inputs)
         raise FileError(f"{where} of ({given}): {_reason(error)}") from None
     return (specs,) if isinstance(specs, Spec) else tuple(specs)
+
+
+def _spec_words(spec: Spec) -> str:
+    try:
+        return str(spec)
+    except TypeError:  # made of attributes that are no dimensions
+        return "no spec"
 
 
 def _reason(error: Exception) -> str:

@@ -16,8 +16,9 @@ from graph_engine.errors import FileError
 from graph_engine.files.text import Item
 from graph_engine.files.values import encode_data, encode_shape, encode_value
 from graph_engine.graph import Graph
-from graph_engine.node import Operation, Primitive, Variable
+from graph_engine.node import Operation, Variable
 from graph_engine.passes.linked import linked
+from graph_engine.primitive import Primitive
 from graph_engine.source import Source, SourceLine
 
 FORMAT = "graph_engine.graph"

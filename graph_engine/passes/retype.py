@@ -6,8 +6,9 @@ import dataclasses
 
 from graph_engine.errors import DTypeError
 from graph_engine.graph import Graph
-from graph_engine.node import Operation, Primitive, Variable
+from graph_engine.node import Operation, Variable
 from graph_engine.passes.rewrite import Rewrite, Rewritten
+from graph_engine.primitive import Primitive
 from graph_engine.spec import FLOATS
 
 

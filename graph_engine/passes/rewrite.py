@@ -9,8 +9,9 @@ from typing import Any
 
 from graph_engine.collector import paused_collection
 from graph_engine.graph import Graph
-from graph_engine.node import Operation, Primitive, Variable, apply, building
+from graph_engine.node import Operation, Variable, building
 from graph_engine.passes.linked import linked
+from graph_engine.primitive import Primitive, apply
 
 Node = Variable | Operation
 

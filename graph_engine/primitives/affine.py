@@ -9,7 +9,8 @@ import numpy as np
 
 from graph_engine.dims import product
 from graph_engine.errors import DTypeError, ShapeError
-from graph_engine.node import Operand, Operation, Primitive, Sample, Variable, apply
+from graph_engine.node import Operand, Operation, Variable
+from graph_engine.primitive import Primitive, Sample, apply
 from graph_engine.primitives.common import as_one_dtype, cast, widened
 from graph_engine.primitives.linalg import matmul
 from graph_engine.primitives.shape import matrix_transpose, reshape

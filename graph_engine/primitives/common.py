@@ -7,7 +7,8 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from graph_engine.errors import GraphEngineError
-from graph_engine.node import Operand, Variable, as_variables
+from graph_engine.node import Operand, Variable
+from graph_engine.operands import as_variables
 from graph_engine.primitives.structure import convert
 from graph_engine.source import capture
 from graph_engine.spec import DEFAULT_FLOAT, promote

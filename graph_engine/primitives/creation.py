@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from graph_engine.dims import Dim, dimension
-from graph_engine.node import Primitive, Sample, Variable
+from graph_engine.node import Variable
+from graph_engine.primitive import Primitive, Sample
 from graph_engine.primitives.structure import full
 from graph_engine.spec import Spec, as_dtype
 

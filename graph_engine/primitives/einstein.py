@@ -11,7 +11,8 @@ import numpy as np
 
 from graph_engine.dims import Dim, product
 from graph_engine.errors import DTypeError, ShapeError
-from graph_engine.node import Operand, Operation, Primitive, Sample, Variable
+from graph_engine.node import Operand, Operation, Variable
+from graph_engine.primitive import Primitive, Sample
 from graph_engine.primitives.common import as_one_dtype, cast, located, widened
 from graph_engine.primitives.shape import reshape
 from graph_engine.primitives.structure import broadcast_to, sum_array, sum_to

@@ -12,7 +12,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from graph_engine.errors import DTypeError
-from graph_engine.node import Operand, Operation, Primitive, Sample, Variable, apply, as_variables, constant
+from graph_engine.node import Operand, Operation, Variable
+from graph_engine.operands import as_variables, constant
+from graph_engine.primitive import Primitive, Sample, apply
 from graph_engine.primitives.structure import convert, sum_to
 from graph_engine.spec import DEFAULT_FLOAT, Spec, broadcast_shapes, kind, promote
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from graph_engine.errors import ShapeError
-from graph_engine.node import Operand, Operation, Primitive, Sample, Variable
+from graph_engine.node import Operand, Operation, Variable
+from graph_engine.primitive import Primitive, Sample
 from graph_engine.primitives.common import Axis, as_axes, as_float, as_variable, cast, located, widened
 from graph_engine.primitives.elementwise import divide, equal, exp, isfinite, multiply, subtract, where
 from graph_engine.primitives.reduction import Cotangents, Reduction, Sum

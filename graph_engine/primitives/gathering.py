@@ -10,7 +10,8 @@ import numpy as np
 
 from graph_engine.dims import Dim, product
 from graph_engine.errors import DTypeError, ShapeError
-from graph_engine.node import Operation, Primitive, Sample, Variable
+from graph_engine.node import Operation, Variable
+from graph_engine.primitive import Primitive, Sample
 from graph_engine.primitives.common import cast, widened
 from graph_engine.spec import Shape, Spec, broadcast_shapes, kind, normalize_axis, show_shape
 

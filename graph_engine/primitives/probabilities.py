@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from graph_engine.errors import DTypeError, ShapeError
-from graph_engine.node import Operand, Operation, Primitive, Sample, Variable
+from graph_engine.node import Operand, Operation, Variable
+from graph_engine.primitive import Primitive, Sample
 from graph_engine.primitives.common import as_float, as_variable, cast, widened
 from graph_engine.primitives.elementwise import exp, multiply, subtract
 from graph_engine.primitives.gathering import out_of_range

@@ -16,7 +16,9 @@ import numpy as np
 
 from graph_engine.dims import product
 from graph_engine.errors import DeclarationError, DTypeError, ShapeError
-from graph_engine.node import Operand, Primitive, Sample, Variable, constant
+from graph_engine.node import Operand, Variable
+from graph_engine.operands import constant
+from graph_engine.primitive import Primitive, Sample
 from graph_engine.primitives.common import as_variable, cast, located
 from graph_engine.primitives.elementwise import less
 from graph_engine.primitives.joining import unstack

@@ -14,7 +14,8 @@ import numpy as np
 
 from graph_engine.dims import Dim, product
 from graph_engine.errors import DTypeError, ShapeError
-from graph_engine.node import Operand, Operation, Primitive, Sample, Variable
+from graph_engine.node import Operand, Operation, Variable
+from graph_engine.primitive import Primitive, Sample
 from graph_engine.primitives.common import Axis, as_axes, cast, widened
 from graph_engine.primitives.creation import Eye
 from graph_engine.primitives.elementwise import multiply, where

@@ -10,7 +10,8 @@ import numpy as np
 
 from graph_engine.dims import Dim, dimension
 from graph_engine.errors import DeclarationError, ShapeError
-from graph_engine.node import Operand, Operation, Primitive, Sample, Variable
+from graph_engine.node import Operand, Operation, Variable
+from graph_engine.primitive import Primitive, Sample
 from graph_engine.primitives.common import as_variable, located
 from graph_engine.spec import Shape, Spec, show_shape
 

@@ -11,7 +11,9 @@ import numpy as np
 
 from graph_engine.dims import Dim
 from graph_engine.errors import DTypeError, ShapeError
-from graph_engine.node import Operand, Operation, Primitive, Sample, Variable, apply, as_variables
+from graph_engine.node import Operand, Operation, Variable
+from graph_engine.operands import as_variables
+from graph_engine.primitive import Primitive, Sample, apply
 from graph_engine.spec import FLOATS, Shape, Spec, as_dtype, as_shape, broadcast_shapes, show_shape
 
 
