@@ -16,10 +16,22 @@ _INSTALL = 'pip install "graph-engine[cuda12]" (or cuda13) installs it'
 
 
 class CupyBackend(Backend):
-    """CuPy on the current CUDA device."""
+    """CuPy on the current CUDA device.
+
+    Parameters
+    ----------
+    deterministic : bool
+        Whether sums at repeated places (the gradient of an embedding) are the same bits in every run. By default they
+        use atomic additions, which is faster, and whose order of summation is not fixed.
+    """
 
     name = "cupy"
     abilities = frozenset({"float16", "out"})
+
+    def __init__(self, deterministic: bool = False) -> None:
+        self.deterministic = deterministic
+        if deterministic:
+            self.abilities = self.abilities | {"deterministic"}
 
     @classmethod
     def unavailable(cls) -> str | None:
@@ -49,7 +61,8 @@ class CupyBackend(Backend):
     def describe(self) -> str:
         """Return the GPU's name and CuPy's version."""
         properties = self._cupy.cuda.runtime.getDeviceProperties(self._cupy.cuda.Device().id)
-        return f"{properties['name'].decode()}, CuPy {self._cupy.__version__}"
+        mode = "deterministic" if self.deterministic else "not deterministic where places repeat"
+        return f"{properties['name'].decode()}, CuPy {self._cupy.__version__}, {mode}"
 
     def asarray(self, array: np.ndarray[Any, Any]) -> Any:
         """Upload an array."""
@@ -87,7 +100,7 @@ class CupyBackend(Backend):
 
     def kernel(self, primitive: Primitive) -> Callable[..., Any]:
         """Return CuPy's own function where there is one."""
-        return kernel_for(self._cupy, primitive) or super().kernel(primitive)
+        return kernel_for(self._cupy, primitive, self.deterministic) or super().kernel(primitive)
 
     def out_kernel(self, primitive: Primitive) -> Callable[..., Any] | None:
         """Return CuPy's own function where it takes the array to write into last."""

@@ -20,9 +20,9 @@ UFUNCS = {
 } | {"divide": "true_divide", "pow": "power", "abs": "absolute"}  # fmt: skip
 
 
-def kernel_for(cupy: Any, primitive: Primitive) -> Kernel | None:
+def kernel_for(cupy: Any, primitive: Primitive, deterministic: bool = False) -> Kernel | None:
     """Return CuPy's function for a primitive, or None."""
-    make = _MAKERS.get(primitive.name)
+    make = None if deterministic else _ATOMIC.get(primitive.name)
     return make(cupy, primitive) if make is not None else out_kernel_for(cupy, primitive)
 
 
@@ -65,4 +65,4 @@ def add_along_axis(xp: Any, primitive: Any) -> Kernel:
     return run
 
 
-_MAKERS: dict[str, Callable[[Any, Any], Kernel]] = {"scatter_add": scatter_add, "add_along_axis": add_along_axis}
+_ATOMIC: dict[str, Callable[[Any, Any], Kernel]] = {"scatter_add": scatter_add, "add_along_axis": add_along_axis}
