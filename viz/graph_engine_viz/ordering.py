@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable
+from itertools import pairwise
 
 from graph_engine_viz.layered import Layers
 
 CAREFUL = 3_000
 """Up to so many items, several starts are tried and neighbours are exchanged as long as it helps."""
+
+LOOK_BACK = 12
+"""How far a box may come forward to its place among those declared before it."""
 
 STARTS = ((True, False), (False, False), (True, True), (False, True))
 """First walk along the links or against them; place by the mean or by the median of the neighbours."""
@@ -42,7 +46,28 @@ def order(layers: Layers) -> None:
                 best, fewest, idle = [list(rank) for rank in ranks], count, 0
             if fewest == 0 or idle > 12:
                 break
-    layers.ranks = best
+    layers.ranks = _as_declared(layers, best, size)
+
+
+def _as_declared(layers: Layers, ranks: Order, size: int) -> Order:
+    """Where it costs no crossing, keep the order in which the boxes were given."""
+    mirrored = [rank[::-1] for rank in ranks]
+    if _disorder(mirrored) < _disorder(ranks):
+        ranks = mirrored
+    positions = _number(ranks, size)
+    for rank in ranks:
+        for end in range(len(rank) - 1, 0, -1):
+            for place in range(max(end - LOOK_BACK, 0), end):
+                first, second = rank[place], rank[place + 1]
+                free = layers.nest[first] == layers.nest[second] and max(first, second) < layers.boxes
+                if free and first > second and _gain(layers, positions, first, second) >= 0:
+                    rank[place], rank[place + 1] = second, first
+                    positions[first], positions[second] = positions[second], positions[first]
+    return ranks
+
+
+def _disorder(ranks: Order) -> int:
+    return sum(first > second for rank in ranks for first, second in pairwise(rank))
 
 
 def _depth_first(layers: Layers, ahead: bool) -> Order:

@@ -1,0 +1,239 @@
+import functools
+import http.server
+import json
+import shutil
+import threading
+
+import pytest
+
+import graph_engine as ge
+import graph_engine_viz as viz
+from tests.viz.pictures import RUNS, lecture, perceptron, variables
+
+selenium = pytest.importorskip("selenium")
+pytestmark = pytest.mark.browser
+
+STYLES = ("nodes", "circuit")
+
+# All texts, boxes and wires of the picture, in its own units. Bounding boxes of texts are those of the font, which are
+# higher than the letters: they are cut to what letters fill.
+MEASURE = """
+const svg = document.querySelector("#stage > svg");
+const back = svg.getScreenCTM().inverse();
+const box = (element, cut) => {
+  const {left, top, right, bottom} = element.getBoundingClientRect();
+  const [a, b] = [[left, top], [right, bottom]].map(([x, y]) => new DOMPoint(x, y).matrixTransform(back));
+  const trim = cut * (b.y - a.y);
+  return [a.x, a.y + trim, b.x, b.y - trim];
+};
+const name = (element) => element.textContent.slice(0, 40);
+const texts = [...svg.querySelectorAll("text")].map((e) => [name(e), ...box(e, 0.16)]);
+const boxes = [...svg.querySelectorAll("[data-variable], [data-operation], [data-gap]")]
+  .filter((e) => !e.parentElement.closest("[data-scope]") || e.dataset.scope)
+  .map((e) => [e.dataset.variable ?? e.dataset.operation ?? "gap", ...box(e, 0)]);
+const points = [];
+for (const path of svg.querySelectorAll(".wire")) {
+  const length = path.getTotalLength(), place = svg.getScreenCTM().inverse().multiply(path.getScreenCTM());
+  for (let at = 6; at < length - 6; at += 6) {
+    const {x, y} = path.getPointAtLength(at).matrixTransform(place);
+    points.push([x, y]);
+  }
+}
+const {width, height} = svg.viewBox.baseVal;
+const rule = document.getElementById("rule");
+return {texts, boxes, points, width, height, wide: rule.scrollWidth > rule.clientWidth + 1,
+        tall: document.documentElement.scrollHeight > innerHeight};
+"""
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_binary):
+    from selenium import webdriver
+
+    driver = shutil.which("chromedriver")
+    if driver is None:
+        pytest.skip("no chromedriver on PATH")
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(chromium_binary)
+    for flag in ("headless=new", "no-sandbox", "disable-gpu", "no-first-run", "disable-background-networking"):
+        options.add_argument(f"--{flag}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    size = {"width": 1280, "height": 720, "deviceScaleFactor": 1, "mobile": False}
+    chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    yield chrome
+    chrome.quit()
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """Open the page of a run, in a fresh document."""
+
+    def open_page(trace, style="nodes", link=""):
+        path = tmp_path / "page.html"
+        viz.steps(trace, style=style).save(path)
+        browser.get("about:blank")
+        browser.get(path.as_uri() + link)
+        return browser
+
+    return open_page
+
+
+def root(browser):
+    return browser.execute_script("return document.getElementById('steps').outerHTML")
+
+
+def press(browser, *keys):
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    for key in keys:
+        ActionChains(browser).send_keys(key).perform()
+
+
+def state(browser):
+    return browser.execute_script("return {...document.getElementById('steps').dataset}")
+
+
+@pytest.mark.parametrize("run", [lecture, perceptron], ids=["lecture", "perceptron"])
+def test_stepping_on_and_back_again_gives_the_same_document(opened, run):
+    browser = opened(run())
+    count = int(state(browser)["steps"])
+    seen = [root(browser)]
+    for _ in range(count - 1):
+        press(browser, "l")
+        seen.append(root(browser))
+    assert len(set(seen)) == count
+    for before in reversed(seen[:-1]):
+        press(browser, "h")
+        assert root(browser) == before
+
+
+def test_keys_buttons_and_timeline_move_the_step(opened):
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    browser = opened(lecture())
+    moves = [(Keys.ARROW_RIGHT, 1), ("l", 2), (Keys.ARROW_LEFT, 1), ("h", 0), ("h", 0), (Keys.END, 4), ("l", 4)]
+    for key, expected in [*moves, (Keys.HOME, 0)]:
+        press(browser, key)
+        assert state(browser)["step"] == str(expected)
+    for button, expected in [("next", 1), ("last", 4), ("back", 3), ("first", 0)]:
+        browser.find_element(By.ID, button).click()
+        assert state(browser)["step"] == str(expected)
+    browser.execute_script(
+        "const s = document.getElementById('slider'); s.value = 3; s.dispatchEvent(new Event('input', {bubbles: true}))"
+    )
+    assert state(browser) == {"step": "3", "steps": "5", "phase": "backward"}
+    assert browser.execute_script("return location.hash") == "#step=3"
+
+
+def test_a_link_leads_to_its_step(opened):
+    assert state(opened(lecture(), link="#step=3"))["step"] == "3"
+    assert state(opened(lecture(), link="#step=99"))["step"] == "4"
+    assert state(opened(lecture(), link="#step=x"))["step"] == "0"
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("name", RUNS)
+def test_the_page_shows_at_every_step_what_the_picture_of_that_step_shows(opened, name, style):
+    trace = RUNS[name]()
+    browser = opened(trace, style)
+    read = "return [...document.querySelectorAll('[data-variable]')].map((e) => ({...e.dataset}))"
+    for drawing in viz.steps(trace, style=style):
+        shown = {each.pop("variable"): each for each in browser.execute_script(read)}
+        expected = {
+            name: {key[5:]: value for key, value in e.attrib.items() if key[:5] == "data-" and key[5:] != "variable"}
+            for name, e in variables(drawing.svg).items()
+        }
+        assert shown == expected
+        press(browser, "l")
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("name", RUNS)
+def test_nothing_overlaps_and_nothing_is_cut_at_any_step(opened, name, style):
+    browser = opened(RUNS[name](), style)
+    for _ in range(int(state(browser)["steps"])):
+        seen = browser.execute_script(MEASURE)
+        step = state(browser)["step"]
+        assert not list(overlapping(seen["texts"], 0.5)), step
+        assert not list(overlapping(seen["boxes"], 1.0)), step
+        assert not [text for text in seen["texts"] if outside(text, seen["width"], seen["height"])], step
+        assert not [text[0] for text in seen["texts"] for point in seen["points"] if inside(point, text)], step
+        assert not seen["wide"] and not seen["tall"], step
+        press(browser, "l")
+
+
+def overlapping(boxes, allowed):
+    for number, (name, left, top, right, bottom) in enumerate(boxes):
+        for other, *edges in boxes[:number]:
+            across = min(right, edges[2]) - max(left, edges[0])
+            high = min(bottom, edges[3]) - max(top, edges[1])
+            if across > allowed and high > allowed:
+                yield name, other, across, high
+
+
+def outside(box, width, height):
+    _, left, top, right, bottom = box
+    return left < 0 or top < 0 or right > width or bottom > height
+
+
+def inside(point, box):
+    _, left, top, right, bottom = box
+    return left < point[0] < right and top < point[1] < bottom
+
+
+def test_texts_stay_inside_of_their_boxes(opened):
+    browser = opened(perceptron())
+    press(browser, "\ue010")
+    wide = browser.execute_script("""
+        return [...document.querySelectorAll("[data-variable], [data-operation]")].flatMap((node) => {
+          const frame = node.querySelector("rect").getBoundingClientRect();
+          return [...node.querySelectorAll("text")].filter((text) => {
+            const box = text.getBoundingClientRect();
+            return box.left < frame.left || box.right > frame.right;
+          }).map((text) => text.textContent);
+        })""")
+    assert wide == []
+
+
+def test_nothing_is_asked_for_and_nothing_goes_wrong(browser, tmp_path):
+    viz.steps(lecture()).save(tmp_path / "page.html")
+    asked = []
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            asked.append(self.path)
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=tmp_path)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        browser.get("about:blank")
+        browser.get_log("performance")
+        browser.get(f"http://127.0.0.1:{server.server_port}/page.html")
+        press(browser, "l", "l", "l", "l", "h")
+        messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+        server.shutdown()
+    sent = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+    assert asked == ["/page.html"]
+    assert [url for url in sent if not url.startswith("data:")] == [f"http://127.0.0.1:{server.server_port}/page.html"]
+    assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+
+
+def test_several_pages_work_in_one_notebook(browser, tmp_path):
+    frames = viz.steps(lecture())._repr_html_() * 2
+    (tmp_path / "notebook.html").write_text(f"<!DOCTYPE html><meta charset=utf-8>{frames}")
+    browser.get((tmp_path / "notebook.html").as_uri())
+    browser.switch_to.frame(1)
+    browser.execute_script("document.getElementById('last').click()")
+    assert state(browser)["step"] == "4"
+    browser.switch_to.default_content()
+    browser.switch_to.frame(0)
+    assert state(browser)["step"] == "0"
+    browser.switch_to.default_content()
+
+
+def test_a_name_of_a_user_runs_nothing(opened):
+    x = ge.input("<img src=x onerror=window.hacked=1>")
+    browser = opened(ge.Engine("numpy").trace(x * 2.0, {x: 1.0}))
+    press(browser, "l")
+    assert browser.execute_script("return window.hacked === undefined && document.querySelector('img') === null")

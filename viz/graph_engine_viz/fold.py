@@ -1,0 +1,357 @@
+"""A long picture, cut into rows like a text, so that it fills a slide instead of crossing it as a thin band.
+
+Cuts go between columns of boxes. A wire that is cut leads out at the right end of its row, back between the rows, and
+in again at the left end of the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from graph_engine_viz.geometry import Frame, Group, Placement, Point, Route, flatten, line
+
+__all__ = ["Folded", "direction", "fold", "offset"]
+
+SHAPE = (1240.0, 470.0)
+"""The room that a picture has on a slide, beside its caption and its formulas."""
+
+MOST_ROWS = 5
+WORTH = 1.08
+"""Rows are for pictures that grow by so much."""
+
+Cut: TypeAlias = tuple[float, float]
+"""From the last box of a column to the first of the next."""
+
+LANE = 18.0
+BEND = 12.0
+NEAR = 26.0
+"""From the boxes to the first lane around them."""
+
+
+@dataclass(frozen=True)
+class Folded:
+    """Where everything stands; a group that is cut has several frames."""
+
+    positions: Mapping[str, Point]
+    routes: Sequence[Route]
+    frames: Sequence[tuple[Group, Frame]]
+    width: float
+    height: float
+
+    @property
+    def scale(self) -> float:
+        """How large the picture can be shown."""
+        return min(SHAPE[0] / max(self.width, 1), SHAPE[1] / max(self.height, 1))
+
+
+def fold(
+    placement: Placement, routes: Sequence[Route], sizes: Mapping[str, Point], groups: Mapping[str, Group]
+) -> Folded:
+    """Cut a picture into as many rows as let it be shown largest.
+
+    Parameters
+    ----------
+    placement : Placement
+        Flowing to the right.
+    routes : sequence of Route
+        They may differ from the placement's.
+    sizes : mapping of box key to (width, height)
+    groups : mapping of box key to Group
+    """
+    positions = {key: placement.positions[key] for key in sizes}
+    whole = Folded(positions, routes, list(placement.groups.items()), placement.width, placement.height)
+    if len(sizes) < 2 or any(_leads_back(route) for route in routes):
+        return whole
+    best = whole
+    for rows in range(2, MOST_ROWS + 1):
+        cuts = _Cuts(placement, routes, sizes).choose(rows)
+        if len(cuts) < rows - 1:
+            break
+        folded = _Folder(placement, routes, sizes, groups, cuts).fold()
+        if folded.scale > best.scale:
+            best = folded
+    return best if best.scale > WORTH * whole.scale and whole.scale < 1 else whole
+
+
+def _leads_back(route: Route) -> bool:
+    return any(b[0] < a[0] - 0.01 for a, b in zip(route[::3], route[3::3], strict=False))
+
+
+class _Cuts:
+    """Finds places between columns where little is cut."""
+
+    def __init__(self, placement: Placement, routes: Sequence[Route], sizes: Mapping[str, Point]) -> None:
+        middles = {key: placement.positions[key][0] for key in sizes}
+        spans = sorted((x - sizes[key][0] / 2, x + sizes[key][0] / 2) for key, x in middles.items())
+        self.costs: dict[Cut, float] = {}
+        reach = spans[0][1]
+        for left, right in spans[1:]:
+            if left > reach + 8:
+                middle = (left + reach) / 2
+                crossing = sum(route[0][0] < middle < route[-1][0] for route in routes if route)
+                grouped = sum(x < middle < x + width for x, _, width, _ in placement.groups.values())
+                self.costs[reach, left] = 60.0 * max(crossing - 1, 0) + 60.0 * grouped
+            reach = max(reach, right)
+        self.width = placement.width
+
+    def choose(self, rows: int) -> list[Cut]:
+        """Choose the cuts nearest to equal rows."""
+        chosen: list[Cut] = []
+        for number in range(1, rows):
+            wanted = self.width * number / rows
+            free = [cut for cut in self.costs if not chosen or cut > chosen[-1]]
+            if free:
+                chosen.append(min(free, key=lambda cut: (abs(_middle(cut) - wanted) + self.costs[cut], cut)))
+        return chosen
+
+
+class _Folder:
+    """Puts the pieces between the cuts below each other."""
+
+    def __init__(
+        self,
+        placement: Placement,
+        routes: Sequence[Route],
+        sizes: Mapping[str, Point],
+        groups: Mapping[str, Group],
+        cuts: list[Cut],
+    ) -> None:
+        self.placement = placement
+        self.positions = {key: placement.positions[key] for key in sizes}
+        self.sizes = sizes
+        self.groups = groups
+        self.cuts = cuts
+        self.rows = len(cuts) + 1
+        self.row_of = {key: sum(x > _middle(cut) for cut in cuts) for key, (x, _) in self.positions.items()}
+        self.pieces = [_split(route, cuts) for route in routes]
+        self.crossing = [self._crossing(number) for number in range(len(cuts))]
+        self.frames = self._frames()
+
+    def _crossing(self, cut: int) -> list[int]:
+        """Say which wires a cut meets, from the top to the bottom."""
+        met = [number for number, pieces in enumerate(self.pieces) if cut in pieces and cut + 1 in pieces]
+        return sorted(met, key=lambda number: (self.pieces[number][cut][-1][1], number))
+
+    def _frames(self) -> list[tuple[Group, int, Frame]]:
+        """Draw each group's frame anew around what is in it, in each row."""
+        frames = []
+        for group, (x, y, width, height) in self.placement.groups.items():
+            inside = [key for key, own in self.groups.items() if own[: len(group)] == group]
+            top = y - min(self._top(key) for key in inside)
+            bottom = y + height - max(self._bottom(key) for key in inside)
+            for row in range(self.rows):
+                mine = [key for key in inside if self.row_of[key] == row]
+                if mine:
+                    left = max(x, _middle(self.cuts[row - 1]) + 4) if row else x
+                    right = min(x + width, _middle(self.cuts[row]) - 4) if row < self.rows - 1 else x + width
+                    above = min(self._top(key) for key in mine) + top
+                    below = max(self._bottom(key) for key in mine) + bottom
+                    frames.append((group, row, (left, above, right - left, below - above)))
+        return frames
+
+    def _top(self, key: str) -> float:
+        return self.positions[key][1] - self.sizes[key][1] / 2
+
+    def _bottom(self, key: str) -> float:
+        return self.positions[key][1] + self.sizes[key][1] / 2
+
+    def _extent(self, row: int) -> tuple[float, float, float, float]:
+        """Return the rectangle of a row: left, top, right, bottom."""
+        xs: list[float] = []
+        ys: list[float] = []
+        for key, own in self.row_of.items():
+            if own == row:
+                x = self.positions[key][0]
+                xs += [x - self.sizes[key][0] / 2, x + self.sizes[key][0] / 2]
+                ys += [self._top(key), self._bottom(key)]
+        for _, own, (x, y, width, height) in self.frames:
+            if own == row:
+                xs += [x, x + width]
+                ys += [y, y + height]
+        for pieces in self.pieces:
+            for x, y in flatten(pieces.get(row, ()), 4):
+                xs.append(x)
+                ys.append(y)
+        return min(xs), min(ys), max(xs), max(ys)
+
+    def fold(self) -> Folded:
+        shifts: list[Point] = []
+        extents = [self._extent(row) for row in range(self.rows)]
+        lead = max((len(wires) for wires in self.crossing), default=0) * LANE + NEAR
+        top = 0.0
+        for row, (left, above, _, below) in enumerate(extents):
+            shifts.append((lead - left, top - above))
+            lanes = len(self.crossing[row]) if row < len(self.cuts) else 0
+            top += below - above + (2 * NEAR + (lanes - 1) * LANE if lanes else NEAR)
+        positions = {
+            key: _shifted((x, y), shifts[self.row_of[key]]) for key, (x, y) in self.positions.items()
+        }
+        frames = [
+            (group, (x + shifts[row][0], y + shifts[row][1], width, height))
+            for group, row, (x, y, width, height) in self.frames
+        ]
+        routes = [self._route(number, shifts, extents) for number in range(len(self.pieces))]
+        right = max(extent[2] + shift[0] for extent, shift in zip(extents, shifts, strict=True))
+        return Folded(positions, routes, frames, right + lead, extents[-1][3] + shifts[-1][1])
+
+    def _route(self, number: int, shifts: list[Point], extents: list[tuple[float, float, float, float]]) -> Route:
+        pieces = self.pieces[number]
+        rows = sorted(pieces)
+        points: list[Point] = []
+        for row in rows:
+            moved = [_shifted(point, shifts[row]) for point in pieces[row]]
+            if points:
+                points += self._connector(number, row - 1, points[-1], moved[0], shifts, extents)
+                moved = moved[1:]
+            points += moved
+        return tuple(points)
+
+    def _connector(
+        self,
+        number: int,
+        cut: int,
+        start: Point,
+        end: Point,
+        shifts: list[Point],
+        extents: list[tuple[float, float, float, float]],
+    ) -> list[Point]:
+        """Lead a wire around the right end of its row, back between the rows, and in at the left of the next."""
+        wires = self.crossing[cut]
+        place = wires.index(number)
+        around = len(wires) - 1 - place
+        right = extents[cut][2] + shifts[cut][0] + NEAR / 2 + around * LANE
+        low = extents[cut][3] + shifts[cut][1] + NEAR + around * LANE
+        left = extents[cut + 1][0] + shifts[cut + 1][0] - NEAR / 2 - place * LANE
+        corners = [start, (right, start[1]), (right, low), (left, low), (left, end[1]), end]
+        return list(_rounded(corners)[1:])
+
+
+def _shifted(point: Point, shift: Point) -> Point:
+    return point[0] + shift[0], point[1] + shift[1]
+
+
+def _middle(cut: Cut) -> float:
+    return (cut[0] + cut[1]) / 2
+
+
+def _split(route: Route, cuts: Sequence[Cut]) -> dict[int, Route]:
+    """Cut a route that leads to the right, and say which row each part is in; what is between columns is dropped."""
+    if not route:
+        return {}
+    first = sum(route[0][0] > _middle(cut) for cut in cuts)
+    last = sum(route[-1][0] > _middle(cut) for cut in cuts)
+    parts: dict[int, Route] = {}
+    for row in range(first, last + 1):
+        part = route
+        if row < last:
+            part = _divided(part, cuts[row][0])[0]
+        if row > first:
+            part = _divided(part, cuts[row - 1][1])[1]
+        parts[row] = part
+    return parts
+
+
+def _divided(route: Route, x: float) -> tuple[Route, Route]:
+    """Divide a route where it reaches `x`."""
+    for start in range(0, len(route) - 3, 3):
+        if route[start + 3][0] >= x:
+            before, after = _cut_curve(route[start : start + 4], x)
+            return route[: start + 1] + before[1:], after + route[start + 4 :]
+    return route, route[-1:] * 4
+
+
+def _cut_curve(curve: Route, x: float) -> tuple[Route, Route]:
+    """Cut a cubic curve where it reaches `x` (de Casteljau)."""
+    low, high = 0.0, 1.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        if _halves(curve, middle)[1][0][0] < x:
+            low = middle
+        else:
+            high = middle
+    return _halves(curve, (low + high) / 2)
+
+
+def _halves(curve: Route, t: float) -> tuple[Route, Route]:
+    def between(p: Point, q: Point) -> Point:
+        return p[0] + (q[0] - p[0]) * t, p[1] + (q[1] - p[1]) * t
+
+    a, b, c, d = curve
+    ab, bc, cd = between(a, b), between(b, c), between(c, d)
+    abc, bcd = between(ab, bc), between(bc, cd)
+    middle = between(abc, bcd)
+    return (a, ab, abc, middle), (middle, bcd, cd, d)
+
+
+def _rounded(corners: Sequence[Point]) -> Route:
+    """Join points by lines with round corners."""
+    points: list[Point] = [corners[0]]
+    for before, corner, after in zip(corners, corners[1:], corners[2:], strict=False):
+        enter, leave = _toward(corner, before), _toward(corner, after)
+        points += line(points[-1], enter)
+        points += [_between(enter, corner), _between(leave, corner), leave]
+    points += line(points[-1], corners[-1])
+    return tuple(points)
+
+
+def _toward(corner: Point, other: Point) -> Point:
+    """Go from a corner toward another point, as far as the bend reaches."""
+    dx, dy = other[0] - corner[0], other[1] - corner[1]
+    length = (dx * dx + dy * dy) ** 0.5
+    if not length:
+        return corner
+    reach = min(BEND, length / 2) / length
+    return corner[0] + dx * reach, corner[1] + dy * reach
+
+
+def _between(end: Point, corner: Point) -> Point:
+    return end[0] + (corner[0] - end[0]) * 0.55, end[1] + (corner[1] - end[1]) * 0.55
+
+
+def offset(route: Route, left: float) -> Route:
+    """Move a route to its left (seen in its direction; to its right, where negative), whatever way it turns.
+
+    Examples
+    --------
+    >>> offset(((0, 0), (1, 0), (2, 0), (3, 0)), 4)
+    ((0.0, -4.0), (1.0, -4.0), (2.0, -4.0), (3.0, -4.0))
+    """
+    if len(route) < 4:
+        return route
+    points: list[Point] = []
+    for start in range(0, len(route) - 3, 3):
+        a, b, c, d = route[start : start + 4]
+        if _is_point((a, b, c, d)) and len(route) > 4:
+            continue
+        first, last = _normal(a, (b, c, d)), _normal(d, (c, b, a))
+        moved = [_along(a, first, left), _along(b, first, left), _along(c, last, -left), _along(d, last, -left)]
+        points += moved if not points else moved[1:]
+    return tuple(points)
+
+
+def _is_point(curve: Route) -> bool:
+    """Say whether a curve has no length, and so no direction."""
+    (x, y), *others = curve
+    return all(abs(other[0] - x) + abs(other[1] - y) < 0.05 for other in others)
+
+
+def direction(route: Route) -> Point:
+    """Return a point from which a route comes to its end."""
+    x, y = route[-1]
+    return next((point for point in reversed(route) if abs(point[0] - x) + abs(point[1] - y) > 1.0), (x - 1, y))
+
+
+def _normal(end: Point, others: Sequence[Point]) -> Point:
+    """Return what points to the left of the direction in which a curve leaves its end."""
+    for x, y in others:
+        dx, dy = x - end[0], y - end[1]
+        length = (dx * dx + dy * dy) ** 0.5
+        if length > 1e-6:
+            return dy / length, -dx / length
+    return 0.0, -1.0
+
+
+def _along(point: Point, normal: Point, distance: float) -> Point:
+    return point[0] + normal[0] * distance, point[1] + normal[1] * distance

@@ -1,0 +1,166 @@
+"""Operations as they are drawn: the symbol, and at each port the local derivative."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import numpy as np
+
+from graph_engine.node import Operation, Variable
+from graph_engine.trace import Trace
+from graph_engine_viz import ink
+from graph_engine_viz.figure import Figure
+from graph_engine_viz.frames import Frame, Frames
+from graph_engine_viz.ink import INK, PALE, PAPER, PORT, TINT, rect, tag, text, title
+from graph_engine_viz.lines import broken, draw_line, line_width
+from graph_engine_viz.summary import MAX_PRINTED, short
+from graph_engine_viz.wording import Line, Part, Words, fill, is_bare_number, line_text, local_factors, part
+
+__all__ = ["OperationFigure", "Port"]
+
+LINE = 1.5
+"""A row's height at a port, in font sizes."""
+
+WIDEST_PORT = 200.0
+
+
+@dataclass
+class Port:
+    """What stands at one input of an operation: the local derivative, in symbols, and its number."""
+
+    symbols: Line
+    number: Line = ()
+
+    def lines(self, with_number: bool) -> list[Line]:
+        """Return what is shown, in several lines where it is long."""
+        told = not with_number or not self.number or line_text(self.symbols).endswith(f"= {line_text(self.number)}")
+        return broken(self.symbols if told else (*self.symbols, part(" = "), *self.number), PORT, WIDEST_PORT)
+
+    @property
+    def height(self) -> float:
+        """The height of its row."""
+        return len(self.lines(True)) * PORT * LINE
+
+
+class OperationFigure(Figure):
+    """An operation: its symbol, and at each port the local derivative."""
+
+    def __init__(self, operation: Operation, words: Words, frames: Frames | None) -> None:
+        self.operation = operation
+        self.words = words
+        self.frames = frames
+        symbol = operation.primitive.symbol or operation.primitive.name
+        self.symbol = symbol if len(symbol) <= 22 else symbol[:21] + "…"
+        self.size = 27.0 if len(symbol) <= 2 else 17.0
+        self.ports = _ports(operation, words, frames)
+        self.order = sorted(self.ports)
+        lines = [line for port in self.ports.values() for line in port.lines(True)]
+        self.text_width = max((line_width(line, PORT) for line in lines), default=0.0)
+        self.symbol_width = max(ink.measure(self.symbol, self.size) + 16, 42.0)
+        self.width = self.symbol_width + (self.text_width + 14 if self.text_width else 0.0)
+        self.height = max(42.0, sum(port.height for port in self.ports.values()) + 10)
+
+    def port_offset(self, position: int) -> float | None:
+        """Return how far from the middle the row of a port is, or None if it has none."""
+        if position not in self.ports:
+            return None
+        before = sum(self.ports[other].height for other in self.order[: self.order.index(position)])
+        whole = sum(port.height for port in self.ports.values())
+        return before + self.ports[position].height / 2 - whole / 2
+
+    def draw(self, frame: Frame | None) -> str:
+        operation = self.operation
+        state = frame.states.get(operation, "todo") if frame is not None else "todo"
+        failed = frame is not None and frame.failed is operation
+        pieces = [self._hover(), self._border(state, failed, frame is None)]
+        quiet = ink.GREY if frame is not None and state == "todo" else INK
+        for position in self.order:
+            lines = self.ports[position].lines(frame is not None and state != "todo")
+            middle = self.height / 2 + (self.port_offset(position) or 0.0)
+            for number, line in enumerate(lines):
+                base = middle + (number - (len(lines) - 1) / 2) * PORT * LINE + PORT * 0.36
+                pieces.append(draw_line(line, 10.0, base, PORT, quiet))
+        x = self.width - self.symbol_width / 2
+        pieces.append(text(self.symbol, x, self.height / 2 + self.size * 0.36, self.size, color=quiet))
+        if failed:
+            pieces.append(_failed_mark(self.width - 3, 3))
+        return tag(
+            "g", *pieces, data_operation=self.words.graph.name_of(operation), data_primitive=operation.primitive.name,
+            data_state=state, data_failed="true" if failed else None,
+        )  # fmt: skip
+
+    def state(self, frame: Frame | None) -> Hashable:
+        return None if frame is None else (frame.states.get(self.operation), frame.failed is self.operation)
+
+    def _border(self, state: str, failed: bool, plain_graph: bool) -> str:
+        looks: dict[str, object] = {"fill": PAPER, "stroke": INK, "stroke_width": 1.5}
+        if state == "todo" and not plain_graph:
+            looks["stroke"] = ink.GREY
+        if state == "current" or failed:
+            looks |= {"fill": TINT, "stroke_width": 3.6}
+        if self.operation.phase == "backward":
+            looks["stroke_dasharray"] = "5 3"
+        border = rect(0, 0, self.width, self.height, 10.0 if self.ports else min(self.height / 2, 21.0), **looks)
+        if not self.text_width:
+            return border
+        rule = f"M{self.width - self.symbol_width:.5g},8V{self.height - 8:.5g}"
+        return border + tag("path", d=rule, stroke=PALE, stroke_width=1)
+
+    def _hover(self) -> str:
+        operation = self.operation
+        lines = [self.words.graph.describe(operation)]
+        if operation.line is not None:
+            lines.append(operation.line.text)
+        return title("\n".join(lines))
+
+
+def _failed_mark(x: float, y: float) -> str:
+    """Draw a cross in a disc, for where a run stopped."""
+    cross = tag("path", d=f"M{x - 4:.5g},{y - 4:.5g}l8,8m0,-8l-8,8", stroke=PAPER, stroke_width=2.4)
+    return ink.circle(x, y, 10, fill=ink.VERMILION) + cross
+
+
+def _ports(operation: Operation, words: Words, frames: Frames | None) -> dict[int, Port]:
+    """Write the local derivative at each input that a gradient goes back to."""
+    if frames is None or len(operation.outputs) != 1 or operation.outputs[0] not in frames.trace.gradients:
+        return {}
+    output, scope = operation.outputs[0], operation.scope
+    numbers = _local_numbers(operation, frames.trace)
+    ports: dict[int, Port] = {}
+    for position, (variable, factor) in enumerate(zip(operation.inputs, local_factors(operation), strict=True)):
+        if factor is None or variable not in frames.trace.gradients:
+            ports[position] = Port(())  # room for the wire
+            continue
+
+        def named(v: Variable | None) -> Line:
+            return () if v is None else _short_name(v, words, scope)
+
+        delta = (part("δ"),)
+        shown = fill(factor, operation, named, delta)
+        if "{d}" not in factor and _is_small(output, frames.trace):
+            shown = (Part(words.slope(output, variable)), part(" = "), *shown)
+        number = numbers[position]
+        ports[position] = Port(shown, () if number is None else (part(number, "value"),))
+    return ports if any(port.symbols for port in ports.values()) else {}
+
+
+def _is_small(variable: Variable, trace: Trace) -> bool:
+    """Say whether a derivative is told in full; those of big tensors have room for their factor only."""
+    return int(np.size(trace.arrays.get(variable, 0))) <= MAX_PRINTED
+
+
+def _short_name(variable: Variable, words: Words, scope: tuple[str, ...]) -> Line:
+    if variable.data is not None and is_bare_number(variable):
+        return (part(short(np.reshape(variable.data, -1)[0])),)
+    return (Part(words.name(variable, scope)),)
+
+
+def _local_numbers(operation: Operation, trace: Trace) -> list[str | None]:
+    """Return the numbers of the local derivatives where they are single numbers."""
+    nothing: list[str | None] = [None] * len(operation.inputs)
+    together = [*operation.inputs, *operation.outputs]
+    if any(v not in trace.arrays or np.size(trace.arrays[v]) != 1 for v in together):
+        return nothing
+    found = trace.local_derivatives(operation)
+    return [None if number is None or np.size(number) != 1 else short(np.reshape(number, -1)[0]) for number in found]

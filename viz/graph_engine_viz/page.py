@@ -1,0 +1,150 @@
+"""The stepping page: one file that needs nothing else, and asks nobody for anything.
+
+The picture is written once, with its parts as they are at the first step; each other look that a part has at some
+step travels beside it, together with the steps at which it changes. Texts of a step are ready-made.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable
+from html import escape
+from importlib.resources import files
+from itertools import groupby
+from typing import Any
+
+from graph_engine.errors import DeclarationError
+from graph_engine.trace import Step, Trace
+from graph_engine_viz.frames import Caption, Frame, Frames
+from graph_engine_viz.ink import as_drawn
+from graph_engine_viz.rules import Line
+from graph_engine_viz.scene import Scene
+from graph_engine_viz.svg import graph_svg_of, state_attributes
+from graph_engine_viz.typeset import Run
+
+__all__ = ["in_a_frame", "page"]
+
+MOST_STEPS = 5_000
+
+
+def page(scene: Scene, frames: Frames, title: str | None = None) -> str:
+    """Write the page.
+
+    Parameters
+    ----------
+    scene : Scene
+    frames : Frames
+        At least one.
+    title : str, optional
+        Stands in the window's title; the page's own heading says the step.
+    """
+    if not len(frames):
+        raise DeclarationError("this trace has no steps to show", "trace something that computes")
+    if len(frames) > MOST_STEPS:
+        cure = "draw single steps: viz.draw(trace, step=k)"
+        raise DeclarationError(f"the trace has {len(frames):,} steps; a page takes {MOST_STEPS:,} at most", cure)
+    shown = list(frames)
+    parts, changing = _parts(scene, shown)
+    film = {"start": 0, "parts": changing, "steps": [_texts(frames, frame) for frame in shown]}
+    script = _web("steps.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    state = " ".join(f'{key.replace("_", "-")}="{value}"' for key, value in state_attributes(shown[0]).items())
+    return _filled(
+        _web("steps.html"),
+        HASH=f"sha256-{digest}",
+        TITLE=escape(title or str(shown[0].caption.title)),
+        STYLE=_web("steps.css").strip(),
+        STATE=state,
+        PICTURE=graph_svg_of(scene, shown[0], parts),
+        PHASES=_phases(shown),
+        LINES=str(max(len(frame.rules) for frame in shown) or 1),
+        LAST=str(len(shown) - 1),
+        FILM=_json(film),
+        SCRIPT=script,
+    )
+
+
+def in_a_frame(html: str, scene: Scene) -> str:
+    """Write a page as a frame inside of another page."""
+    height = round(min(max(scene.height * 900 / max(scene.width, 1), 260), 620)) + 230
+    looks = f"width:100%;height:{height}px;border:1px solid #d8d8da"
+    return f'<iframe title="steps of a run" style="{looks}" srcdoc="{escape(html)}"></iframe>'
+
+
+def _parts(scene: Scene, frames: list[Frame]) -> tuple[list[str], dict[str, Any]]:
+    """Write each part's looks, and when it changes from one to another; parts that never do are only in the picture."""
+    looks: dict[str, dict[str, int]] = {}
+    changes: dict[str, list[list[int]]] = {}
+    for step, frame in enumerate(frames):
+        for key, svg in scene.parts(frame):
+            known = looks.setdefault(key, {})
+            look = known.setdefault(svg, len(known))
+            history = changes.setdefault(key, [])
+            if not history or history[-1][1] != look:
+                history.append([step, look])
+    parts = [f'<g data-part="{key}">{next(iter(known))}</g>' for key, known in looks.items()]
+    changing = {
+        key: {"looks": list(known), "changes": changes[key]} for key, known in looks.items() if len(known) > 1
+    }
+    return parts, changing
+
+
+def _texts(frames: Frames, frame: Frame) -> dict[str, Any]:
+    step = frames.trace.steps[frame.index]
+    return {
+        "phase": frame.phase,
+        "title": frame.caption.title,
+        "label": str(frame.caption),
+        "caption": _caption(frame.caption),
+        "rule": "".join(f"<p>{_line(line)}</p>" for line in frame.rules) or "<p> </p>",
+        "substeps": _substeps(frames.trace, step),
+    }
+
+
+def _caption(caption: Caption) -> str:
+    if caption.trouble:
+        return f'<span class="trouble">✗ {escape(caption.trouble)}</span>'
+    return f'<code>{escape(caption.text)}</code><code class="place">{escape(caption.place)}</code>'
+
+
+def _line(line: Line) -> str:
+    return "".join(_styled(piece.role, "".join(map(_run, as_drawn(piece.runs)))) for piece in line)
+
+
+def _styled(role: str, inner: str) -> str:
+    return inner if role == "plain" else f'<span class="{role}">{inner}</span>'
+
+
+def _run(run: Run) -> str:
+    text = escape(run.text)
+    if run.style != "normal":
+        text = f"<i>{text}</i>" if run.style == "italic" else f"<b>{text}</b>"
+    return {0: text, 1: f"<sup>{text}</sup>", -1: f"<sub>{text}</sub>"}[run.shift]
+
+
+def _substeps(trace: Trace, step: Step) -> list[str]:
+    return [escape(trace.graph.describe(sub.operation)) for sub in step.substeps if sub.operation is not None]
+
+
+def _phases(frames: Iterable[Frame]) -> str:
+    """Write the segments over the timeline, as wide as they have steps."""
+    counted = [(phase, len(list(group))) for phase, group in groupby(frame.phase for frame in frames)]
+    return "".join(f'<span class="{phase}" style="flex:{count}">{phase}</span>' for phase, count in counted)
+
+
+def _json(data: object) -> str:
+    """Write JSON that can stand in a page: nothing in it ends the script or begins a comment."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _filled(template: str, **values: str) -> str:
+    """Put the values in their places, in one pass: what is put in is not looked at again."""
+    pieces = template.split("@")
+    return "".join(piece if number % 2 == 0 else values[piece] for number, piece in enumerate(pieces))
+
+
+def _web(name: str) -> str:
+    return files("graph_engine_viz").joinpath("web", name).read_text(encoding="utf-8")

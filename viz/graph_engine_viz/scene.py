@@ -1,0 +1,325 @@
+"""A picture in the making: figures for what is shown, places for them, wires between them; one for all steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import replace
+from functools import cached_property, partial
+from typing import Literal, NamedTuple, cast, get_args
+
+from graph_engine.errors import LookupFailed
+from graph_engine_viz import ink
+from graph_engine_viz.content import Content
+from graph_engine_viz.figure import LIFT, Figure
+from graph_engine_viz.figures import GapFigure, ScopeFigure, VariableFigure, WireFigure
+from graph_engine_viz.fold import Folded, direction, fold, offset
+from graph_engine_viz.frames import Frame, Frames
+from graph_engine_viz.gates import OperationFigure
+from graph_engine_viz.geometry import Box, Link, Placement, Point, Route, Spacing, coordinate, line, route_path
+from graph_engine_viz.ink import arrow_head, rect, tag, text
+from graph_engine_viz.layout import place
+from graph_engine_viz.rules import Line, rule_lines
+from graph_engine_viz.view import Item, View, Wire
+from graph_engine_viz.wording import Words
+
+__all__ = ["Scene", "Style", "check_style"]
+
+Style = Literal["nodes", "circuit"]
+STYLES = get_args(Style)
+Engine = Literal["auto", "builtin", "dot"]
+
+MARGIN = 12.0
+SPACINGS = {"nodes": Spacing(rank=34.0, box=18.0, wire=16.0, group=12.0, title=20.0)}
+SPACINGS["circuit"] = replace(SPACINGS["nodes"], rank=34.0, box=16.0)
+PORT_STEP = 20.0
+HEAD = 10.0
+MOST_MEASURED = 300
+
+
+def check_style(style: str) -> Style:
+    """Return a style, if it is one."""
+    if style in STYLES:
+        return cast(Style, style)
+    raise LookupFailed(f"there is no style {style!r}", f"styles are {' and '.join(map(repr, STYLES))}")
+
+
+class WireState(NamedTuple):
+    """What a wire looks like at a step."""
+
+    known: bool
+    strong: bool
+    flowed: bool
+    flowing: bool
+
+
+class Scene:
+    """Everything that all pictures of a run have in common.
+
+    Parameters
+    ----------
+    view : View
+    frames : Frames or None
+        None for a graph that was not run.
+    style : {"nodes", "circuit"}
+    engine : {"auto", "builtin", "dot"}
+        What places the boxes.
+
+    Attributes
+    ----------
+    width, height : float
+        Of the graph, with a margin.
+    """
+
+    def __init__(self, view: View, frames: Frames | None, style: Style = "nodes", engine: Engine = "auto") -> None:
+        self.view = view
+        self.frames = frames
+        self.style = style
+        self.words = Words(view.graph)
+        self._looks: dict[tuple[str, Hashable], str] = {}
+        self.sources = {wire.source for wire in view.wires}
+        self.targets = {wire.target for wire in view.wires}
+        self.figures = {item.key: self._figure(item) for item in view.items}
+        self.host = self._hosts()
+        self.sizes = self._sizes()
+        self.placement = self._place(engine)
+        self.folded = self._fold()
+        self.positions = self._positions()
+        self.width = self.folded.width + 2 * MARGIN
+        self.height = self.folded.height + 2 * MARGIN
+
+    def _figure(self, item: Item) -> Figure:
+        if item.operation is not None:
+            return OperationFigure(item.operation, self.words, self.frames)
+        if item.variable is not None:
+            content = Content(item.variable, self.words, self.frames, item.scope)
+            if self.style == "circuit" and not content.is_bare_number:
+                uses = [use for wire in self.view.wires if wire.source == item.key for use in wire.uses]
+                return WireFigure(content, item.key in self.targets, item.key in self.sources, uses)
+            return VariableFigure(content)
+        return ScopeFigure(item, self.words, self.frames) if item.kind == "scope" else GapFigure(item)
+
+    # ---- places ------------------------------------------------------------------------------------------------
+
+    def _hosts(self) -> dict[str, str]:
+        """Say in whose box each item is placed: an operation and its only result stand together."""
+        operations = {item.key for item in self.view.items if item.operation and len(item.operation.outputs) == 1}
+        made = {wire.target: wire.source for wire in self.view.wires if not wire.uses and wire.source in operations}
+        return {item.key: made.get(item.key, item.key) for item in self.view.items}
+
+    def _sizes(self) -> dict[str, Point]:
+        """Return the size of each box that is placed."""
+        sizes: dict[str, Point] = {}
+        for item in self.view.items:
+            figure, host = self.figures[item.key], self.host[item.key]
+            if host in sizes:
+                width, height = sizes[host]
+                sizes[host] = width + self._join + figure.width, max(height, figure.height)
+            else:
+                sizes[host] = figure.width, figure.height
+        return sizes
+
+    @property
+    def _join(self) -> float:
+        return 14.0 if self.style == "circuit" else 34.0
+
+    def _place(self, engine: Engine) -> Placement:
+        scopes = {item.key: item.scope for item in self.view.items}
+        boxes = [Box(key, width, height, scopes[key]) for key, (width, height) in self.sizes.items()]
+        links = [Link(self.host[wire.source], self.host[wire.target]) for wire in self._outer]
+        return place(boxes, links, "right", engine, SPACINGS[self.style])
+
+    @cached_property
+    def _outer(self) -> list[Wire]:
+        """The wires between boxes; the others are inside of one."""
+        return [wire for wire in self.view.wires if self.host[wire.source] != self.host[wire.target]]
+
+    def _fold(self) -> Folded:
+        routes = [self._to_ports(number) for number in range(len(self._outer))]
+        scopes = {item.key: item.scope for item in self.view.items if item.key in self.sizes}
+        return fold(self.placement, routes, self.sizes, scopes)
+
+    def _positions(self) -> dict[str, Point]:
+        """Return the middle of each item: an operation at the left of its box, its result at the right."""
+        positions: dict[str, Point] = {}
+        for item in self.view.items:
+            x, y = self.folded.positions[self.host[item.key]]
+            spare = (self.sizes[self.host[item.key]][0] - self.figures[item.key].width) / 2
+            positions[item.key] = (x + (spare if self.host[item.key] != item.key else -spare), y)
+        return positions
+
+    @cached_property
+    def routes(self) -> list[Route]:
+        """The way of each wire."""
+        outer = iter(self.folded.routes)
+        return [self._inner(wire) if self.host[wire.source] == self.host[wire.target] else next(outer)
+                for wire in self.view.wires]  # fmt: skip
+
+    def _inner(self, wire: Wire) -> Route:
+        """Lead an operation's wire to its result, straight."""
+        (x, y), (to_x, _) = self.positions[wire.source], self.positions[wire.target]
+        start = (x + self.figures[wire.source].width / 2, y)
+        return (start, *line(start, (to_x - self.figures[wire.target].width / 2, y)))
+
+    def _to_ports(self, number: int) -> Route:
+        """Lead a wire to the row of its port, and wires that leave one box apart from each other."""
+        wire, route = self._outer[number], self.placement.routes[number]
+        if len(route) < 4:
+            return route
+        right = self._middle(wire.source)[0] + self.sizes[self.host[wire.source]][0] / 2
+        left = self._middle(wire.target)[0] - self.sizes[self.host[wire.target]][0] / 2
+        if right >= left:  # it leads back, to where it may end at any side
+            return route
+        return _with_ends(route, (right, self._leave(number, route[0])), (left, self._arrive(number, route[-1])))
+
+    def _middle(self, key: str) -> Point:
+        return self.placement.positions[self.host[key]]
+
+    def _leave(self, number: int, start: Point) -> float:
+        """Say how high a wire leaves its source: those that leave one box stand apart."""
+        wire = self._outer[number]
+        figure, middle = self.figures[wire.source], self._middle(wire.source)[1]
+        mates = [n for n, other in enumerate(self._outer) if other.source == wire.source]
+        if figure.open_right or len(mates) < 2:
+            return middle if figure.open_right else start[1]
+        mates.sort(key=lambda n: (self.placement.routes[n][0][1], self._middle(self._outer[n].target)[1]))
+        step = min(PORT_STEP, (figure.height - 16) / len(mates))
+        return middle + (mates.index(number) - (len(mates) - 1) / 2) * step
+
+    def _arrive(self, number: int, end: Point) -> float:
+        """Say how high a wire arrives: at the row of its port, if it has one."""
+        wire = self._outer[number]
+        figure, middle = self.figures[wire.target], self._middle(wire.target)[1]
+        if isinstance(figure, OperationFigure) and wire.uses:
+            self._order_ports(wire.target, figure)
+            offset = figure.port_offset(wire.uses[0].position)
+            if offset is not None:
+                return middle + offset
+        return middle if figure.open_left else end[1]
+
+    def _order_ports(self, key: str, figure: OperationFigure) -> None:
+        """Put the rows of an operation into the order in which the wires come."""
+        arriving = [
+            (self.placement.routes[n][-1][1], self._middle(wire.source)[1], use.position)
+            for n, wire in enumerate(self._outer)
+            if wire.target == key and self.placement.routes[n]
+            for use in wire.uses
+        ]
+        order = [position for _, _, position in sorted(arriving)]
+        figure.order = [position for position in order if position in figure.ports]
+
+    # ---- drawing -----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def rules(self) -> list[tuple[Line, ...]]:
+        """The formulas of all steps, of very many of the first ones: pictures have room for the longest."""
+        if self.frames is None:
+            return []
+        trace = self.frames.trace
+        steps = [step for step in trace.steps[:MOST_MEASURED] if not trace.failed or step.operation is not trace.failed]
+        return [rule_lines(trace, step) for step in steps]
+
+    def parts(self, frame: Frame | None) -> Iterator[tuple[str, str]]:
+        """Write the picture's parts at one step, each with a key that is the same at all steps; the lowest first."""
+        yield "frames", self._once("frames", None, lambda: tag("g", *self._scopes()))
+        for item in self.view.items:
+            figure = self.figures[item.key]
+            yield item.key, self._once(item.key, figure.state(frame), partial(self._item, item, figure, frame))
+        for number, wire in enumerate(self.view.wires):
+            key, state = f"w{number}", self._wire_state(wire, frame)
+            yield key, self._once(key, state, partial(self._wire, wire, self.routes[number], state))
+
+    def _once(self, key: str, state: Hashable, write: Callable[[], str]) -> str:
+        """Write each look of a part once: it depends on the part's state alone."""
+        if (key, state) not in self._looks:
+            self._looks[key, state] = write()
+        return self._looks[key, state]
+
+    def _item(self, item: Item, figure: Figure, frame: Frame | None) -> str:
+        x, y = self.positions[item.key]
+        left, top = x - figure.width / 2 + MARGIN, y - figure.height / 2 + MARGIN
+        return tag("g", figure.draw(frame), transform=f"translate({coordinate(left)},{coordinate(top)})")
+
+    def _scopes(self) -> Iterator[str]:
+        for scope, (x, y, width, height) in self.folded.frames:
+            border = rect(x + MARGIN, y + MARGIN, width, height, 10, fill=ink.PLATE, stroke=ink.PALE, stroke_width=1.2)
+            label = text(scope[-1], x + MARGIN + 12, y + MARGIN + 19, 15, "start", ink.GREY, bold=True)
+            yield tag("g", border, label, data_frame=".".join(scope))
+
+    def _wire_state(self, wire: Wire, frame: Frame | None) -> WireState:
+        active = self._is_active(wire, frame)
+        return WireState(
+            known=frame is None or wire.variable in frame.values or wire.variable.kind == "constant",
+            strong=active and frame is not None and frame.phase == "forward",
+            flowed=frame is not None and self._has_flowed(wire, frame),
+            flowing=active and frame is not None and frame.phase == "backward",
+        )
+
+    def _wire(self, wire: Wire, route: Route, state: WireState) -> str:
+        source, target = self.figures[wire.source], self.figures[wire.target]
+        shift = LIFT if self._carries_gradient(wire) else 0.0
+        path = _moved(offset(route, shift))
+        color, width = ink.INK if state.known else ink.PALE, 3.0 if state.strong else 1.7
+        pieces = [tag("path", d=route_path(path), fill="none", stroke=color, stroke_width=width, class_="wire")]
+        if not target.open_left:
+            pieces.append(arrow_head(path[-1], direction(path), HEAD + (2 if state.strong else 0), fill=color))
+        if state.flowed:
+            path, width = _moved(offset(route, -shift))[::-1], 3.2 if state.flowing else 1.9
+            dashes = {"stroke": ink.VERMILION, "stroke_width": width, "stroke_dasharray": "7 4", "class_": "wire"}
+            pieces.append(tag("path", d=route_path(path), fill="none", **dashes))
+            if not source.open_right:
+                pieces.append(arrow_head(path[-1], direction(path), HEAD, fill=ink.VERMILION))
+        return tag("g", *pieces)
+
+    def _carries_gradient(self, wire: Wire) -> bool:
+        if self.frames is None:
+            return False
+        if wire.uses:
+            return any(self.frames.timeline.will_flow(use) for use in wire.uses)
+        return wire.variable in self.frames.trace.gradients
+
+    def _is_active(self, wire: Wire, frame: Frame | None) -> bool:
+        if frame is None:
+            return False
+        if wire.uses:
+            return any(use in frame.active for use in wire.uses)
+        if self.style == "circuit" and frame.phase == "backward" and self.frames is not None:
+            return self.frames.timeline.gradient(wire.variable) == frame.index
+        return wire.variable.operation in frame.active
+
+    def _has_flowed(self, wire: Wire, frame: Frame) -> bool:
+        if wire.uses:
+            return any(use in frame.flowed for use in wire.uses)
+        known = wire.variable in frame.gradients
+        return known and (self.style == "circuit" or wire.variable.operation in frame.passed)
+
+
+def _with_ends(route: Route, start: Point, end: Point) -> Route:
+    """Move the ends of a route, and what is level with them; so it leaves and arrives level, as arrow heads are."""
+    ahead, behind = _level(route), _level(route[::-1])
+    if ahead == len(route):
+        middle = (start[0] + end[0]) / 2
+        return _join(start, (middle, start[1]), (middle, end[1]), end)
+    points = list(route)
+    for number in range(ahead):
+        points[number] = points[number][0], start[1]
+    for number in range(len(points) - behind, len(points)):
+        points[number] = points[number][0], end[1]
+    points[0], points[-1] = start, end
+    points[1] = max(points[1][0], start[0]), points[1][1]
+    points[-2] = min(points[-2][0], end[0]), points[-2][1]
+    return tuple(points)
+
+
+def _level(route: Route) -> int:
+    """Count the points at the beginning of a route that are as high as its first; at least its control point."""
+    count = next((n for n, (_, y) in enumerate(route) if abs(y - route[0][1]) > 0.5), len(route))
+    return max(count, 2)
+
+
+def _join(start: Point, first: Point, second: Point, end: Point) -> Route:
+    """Join two points by one curve, or straight where they are level."""
+    return (start, *line(start, end)) if start[1] == end[1] else (start, first, second, end)
+
+
+def _moved(route: Route) -> Route:
+    return tuple((x + MARGIN, y + MARGIN) for x, y in route)

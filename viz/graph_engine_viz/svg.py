@@ -1,0 +1,118 @@
+"""A scene at one step, as SVG: the graph, a caption over it, the chain rule under it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from xml.sax.saxutils import escape
+
+from graph_engine_viz import ink
+from graph_engine_viz.cells import back_mark
+from graph_engine_viz.frames import Caption, Frame
+from graph_engine_viz.geometry import coordinate
+from graph_engine_viz.ink import GREY, INK, rect, tag, text, title
+from graph_engine_viz.lines import draw_line, line_width
+from graph_engine_viz.scene import Scene
+from graph_engine_viz.typeset import ellipsize
+from graph_engine_viz.wording import Line, line_text
+
+__all__ = ["graph_svg_of", "picture", "state_attributes"]
+
+TITLE, SOURCE, RULE = 24.0, 16.0, 19.0
+EDGE = 18.0
+LEAST = 720.0
+"""The least width: a caption needs it."""
+
+
+def state_attributes(frame: Frame | None) -> dict[str, object]:
+    """Return which step a picture shows, for programs."""
+    if frame is None:
+        return {}
+    return {"data_step": frame.index, "data_steps": frame.count, "data_phase": frame.phase}
+
+
+def _svg(width: float, height: float, name: str, body: str, frame: Frame | None) -> str:
+    return tag(
+        "svg", body,
+        xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {coordinate(width)} {coordinate(height)}",
+        width=float(width), height=float(height), role="img", aria_label=name,
+        font_family="sans-serif", **state_attributes(frame),
+    )  # fmt: skip
+
+
+def graph_svg_of(scene: Scene, frame: Frame, parts: Iterable[str]) -> str:
+    """Write the graph alone, of parts that are written already."""
+    return _svg(scene.width, scene.height, _name(scene, frame), "".join(parts), frame)
+
+
+def _name(scene: Scene, frame: Frame | None) -> str:
+    if frame is not None:
+        return str(frame.caption)
+    graph = scene.view.graph
+    return f"graph of {', '.join(graph.name_of(v) for v in graph.outputs[:4])}"
+
+
+def picture(scene: Scene, frame: Frame | None, name: str | None = None) -> str:
+    """Write a whole picture: caption, graph, chain rule, legend; of one size at all steps."""
+    shown = [rules for rules in (frame.rules if frame is not None else (), *scene.rules) if rules]
+    stepping = frame is not None and bool(frame.current)
+    rules = max(map(len, shown), default=0) if stepping else 0
+    widest = max((line_width(line, RULE) for lines in shown if stepping for line in lines), default=0.0)
+    legend = scene.frames is not None
+    width = max(scene.width + 2 * EDGE, LEAST, widest + 2 * EDGE + 24)
+    top = (14 + TITLE * 1.3 + SOURCE * 1.5) if frame is not None or name else EDGE
+    under = top + scene.height
+    panel = rules * RULE * 1.55 + 22 if rules else 0.0
+    height = under + (panel + 10 if panel else 0) + (32 if legend else EDGE)
+    pieces = [rect(0, 0, width, height, 0, fill=ink.PAPER)]
+    pieces += _caption(frame.caption if frame is not None else Caption(name or ""), width)
+    shift = f"translate({coordinate((width - scene.width) / 2)},{coordinate(top)})"
+    pieces.append(tag("g", *(part for _, part in scene.parts(frame)), transform=shift))
+    if panel:
+        pieces += _panel(frame.rules if frame is not None else (), width, under + 4, panel)
+    if legend:
+        pieces.append(_legend(width, height - 12))
+    told = "\n".join([str(frame.caption), *map(line_text, frame.rules)] if frame is not None else [])
+    called = name or _name(scene, frame)
+    body = "".join([title(called), tag("desc", escape(told)) if told else "", *pieces])
+    return _svg(width, height, called, body, frame)
+
+
+def _caption(caption: Caption, width: float) -> list[str]:
+    pieces = [text(caption.title, EDGE, 14 + TITLE * 0.95, TITLE, "start", INK, bold=True)]
+    base = 14 + TITLE * 1.3 + SOURCE
+    if caption.trouble:
+        shown = ellipsize(f"✗ {caption.trouble}", width - 2 * EDGE, SOURCE, bold=True)
+        return [*pieces, text(shown, EDGE, base, SOURCE, "start", ink.VERMILION, bold=True)]
+    place = f"  {caption.place}" if caption.place else ""
+    room = width - 2 * EDGE - ink.measure(place, SOURCE, mono=True)
+    code = ellipsize(caption.text, room, SOURCE, mono=True)
+    pieces.append(ink.source(code, EDGE, base, SOURCE))
+    pieces.append(text(caption.place, width - EDGE, base, SOURCE, "end", GREY, mono=True))
+    return pieces
+
+
+def _panel(rules: Sequence[Line], width: float, top: float, height: float) -> list[str]:
+    """Draw what this step computes, in a box under the graph."""
+    border = rect(EDGE, top, width - 2 * EDGE, height, 8, fill=ink.PLATE, stroke=ink.PALE, stroke_width=1)
+    step = RULE * 1.55
+    start = top + (height - step * len(rules)) / 2 + step * 0.68
+    return [border, *(draw_line(line, EDGE + 14, start + n * step, RULE) for n, line in enumerate(rules))]
+
+
+def _legend(width: float, base: float) -> str:
+    """Say what the marks mean."""
+    line, dashes = f"M52,{-5}H88", f"M254,{-5}H218"
+    pieces = [
+        text("value", 0, 0, 14, "start", ink.BLUE, bold=True),
+        tag("path", d=line, stroke=INK, stroke_width=1.7),
+        ink.arrow_head((90, -5), (52, -5), 9, fill=INK),
+        back_mark(130, 0, 15),
+        text("gradient", 142, 0, 14, "start", ink.VERMILION, italic=True),
+        tag("path", d=dashes, stroke=ink.VERMILION, stroke_width=1.9, stroke_dasharray="7 4"),
+        ink.arrow_head((214, -5), (254, -5), 9, fill=ink.VERMILION),
+        ink.circle(300, -5, 3.6, fill=ink.PALE),
+        text("not computed yet", 310, 0, 14, "start", GREY),
+        rect(450, -13, 24, 16, 5, fill=ink.TINT, stroke=INK, stroke_width=2.6),
+        text("this step", 481, 0, 14, "start", GREY),
+    ]
+    return tag("g", *pieces, transform=f"translate({coordinate(EDGE)},{coordinate(base)})")

@@ -1,0 +1,288 @@
+"""Which parts of a graph a picture shows, and which it folds into one node each.
+
+Small graphs are shown whole. Of big ones, scopes are opened from the outside inwards as long as the picture stays
+readable; what is still too much without scopes is left out in the middle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from graph_engine.errors import LookupFailed
+from graph_engine.graph import Graph
+from graph_engine.node import Operation, Variable
+from graph_engine_viz.timeline import Use
+
+__all__ = ["Item", "View", "Wire", "make_view"]
+
+Scope: TypeAlias = tuple[str, ...]
+Kind = Literal["variable", "operation", "scope", "gap"]
+
+MOST_OPERATIONS = 60
+MOST_RESULTS = 3
+
+
+@dataclass
+class Item:
+    """One thing that is drawn.
+
+    Attributes
+    ----------
+    key : str
+        Unique in the picture.
+    kind : {"variable", "operation", "scope", "gap"}
+        A scope or a gap stands for many operations.
+    scope : tuple of str
+        The scopes whose frames are around it; of a folded scope, those around that.
+    variable, operation
+        What it stands for.
+    title : tuple of str
+        A folded scope's own name.
+    operations : int
+        How many operations it stands for.
+    place : tuple of int
+        Where it comes: what an operation needs before it, results after it, in the order of inputs and outputs.
+    results : list of Variable
+        What a folded scope gives to others.
+    parameters : list of Variable
+        Those inside of a folded scope.
+    """
+
+    key: str
+    kind: Kind
+    scope: Scope = ()
+    variable: Variable | None = None
+    operation: Operation | None = None
+    title: Scope = ()
+    operations: int = 0
+    place: tuple[int, int, int] = (0, 0, 0)
+    results: list[Variable] = field(default_factory=list)
+    parameters: list[Variable] = field(default_factory=list)
+
+
+@dataclass
+class Wire:
+    """A connection between two items: a variable into operations, or an operation's result into its variable.
+
+    Attributes
+    ----------
+    source, target : str
+        Keys of items.
+    variable : Variable
+        What flows through it.
+    uses : list of Use
+        Empty for the wire from an operation to its result.
+    """
+
+    source: str
+    target: str
+    variable: Variable
+    uses: list[Use] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class View:
+    """What a picture shows."""
+
+    graph: Graph
+    items: tuple[Item, ...]
+    wires: tuple[Wire, ...]
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """The variables that are drawn, as nodes or in a folded scope."""
+        own = [v for item in self.items for v in ([item.variable] if item.variable is not None else item.results)]
+        return tuple(dict.fromkeys(own))
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """The operations that are drawn."""
+        return tuple(item.operation for item in self.items if item.operation is not None)
+
+    @property
+    def uses(self) -> tuple[Use, ...]:
+        """The uses that some wire stands for."""
+        return tuple(use for wire in self.wires for use in wire.uses)
+
+
+def make_view(
+    graph: Graph,
+    operations: Sequence[Operation],
+    outputs: Iterable[Variable],
+    expand: Collection[str] = (),
+    collapse: Collection[str] = (),
+    most: int = MOST_OPERATIONS,
+) -> View:
+    """Choose what is shown.
+
+    Parameters
+    ----------
+    graph : Graph
+    operations : sequence of Operation
+        What could be drawn, in order.
+    outputs : iterable of Variable
+        What was asked for; it is drawn even where nothing follows.
+    expand, collapse : collection of str
+        Scopes (`"encoder.fc1"`) that are opened or folded in any case.
+    most : int
+        With more operations, scopes are folded.
+    """
+    folded = _folded(operations, _scopes(expand, operations), _scopes(collapse, operations), most)
+    places = _places(operations, folded, most, bool(expand))
+    return _Builder(graph, operations, places, frozenset(outputs)).view()
+
+
+def _scopes(names: Collection[str], operations: Sequence[Operation]) -> frozenset[Scope]:
+    names = [names] if isinstance(names, str) else list(names)
+    known = {op.scope[:depth] for op in operations for depth in range(1, len(op.scope) + 1)} if names else set()
+    chosen = {scope for scope in known if ".".join(scope) in names}
+    missing = [name for name in names if tuple(name.split(".")) not in {tuple(".".join(s).split(".")) for s in chosen}]
+    if missing:
+        listed = ", ".join(sorted(".".join(scope) for scope in known)[:12]) or "none"
+        raise LookupFailed(f"no scope is called {missing[0]!r}", f"the scopes of this graph are: {listed}")
+    return frozenset(chosen)
+
+
+def _folded(
+    operations: Sequence[Operation], expand: frozenset[Scope], collapse: frozenset[Scope], most: int
+) -> frozenset[Scope]:
+    """Choose the scopes that are folded: all where there is too much, then opened again while there is room."""
+    forced = {scope[:depth] for scope in expand for depth in range(1, len(scope) + 1)}
+    if len(operations) <= most:
+        return collapse
+    inside: dict[Scope, dict[Scope, int]] = {}  # what opening a scope shows: its operations, its folded scopes
+    for operation in operations:
+        scope = operation.scope
+        for depth in range(len(scope) + 1):
+            shown = inside.setdefault(scope[:depth], {})
+            child = scope[: depth + 1] if depth < len(scope) else (*scope, str(operation.index), "")
+            shown[child] = shown.get(child, 0) + 1
+    opened: set[Scope] = {()}
+    count = len(inside.get((), ()))
+    waiting = [scope for scope in inside.get((), ()) if scope in inside]
+    while waiting:
+        scope = waiting.pop(0)
+        grown = count - 1 + len(inside[scope])
+        if scope in collapse or (grown > most and scope not in forced):
+            continue
+        opened.add(scope)
+        count = grown
+        waiting += [child for child in inside[scope] if child in inside]
+    return frozenset(scope for scope in inside if scope not in opened) | collapse
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where an operation is drawn: as itself, in a folded scope, or left out."""
+
+    key: str
+    kind: Kind
+    scope: Scope = ()
+    title: Scope = ()
+
+
+def _places(operations: Sequence[Operation], folded: frozenset[Scope], most: int, all_of_it: bool) -> list[_Place]:
+    places: list[_Place] = []
+    numbers: dict[Scope, int] = {}
+    for number, operation in enumerate(operations):
+        scope = operation.scope
+        outer = next((scope[:depth] for depth in range(1, len(scope) + 1) if scope[:depth] in folded), None)
+        if outer is None:
+            places.append(_Place(f"o{number}", "operation", scope))
+        else:
+            places.append(_Place(f"s{numbers.setdefault(outer, len(numbers))}", "scope", outer[:-1], outer))
+    shown = list(dict.fromkeys(place.key for place in places))
+    if len(shown) <= most or all_of_it:
+        return places
+    left_out = set(shown[most // 3 : -(most // 3)])
+    return [_Place("gap", "gap") if place.key in left_out else place for place in places]
+
+
+class _Builder:
+    """Puts variables to the operations that are shown, and connects them."""
+
+    def __init__(
+        self, graph: Graph, operations: Sequence[Operation], places: list[_Place], outputs: frozenset[Variable]
+    ) -> None:
+        self.graph = graph
+        self.operations = operations
+        self.places = dict(zip(operations, places, strict=True))
+        self.outputs = outputs
+        self.items: dict[str, Item] = {}
+        self.wires: dict[tuple[str, str, Variable], Wire] = {}
+        self.consumers: dict[Variable, list[Use]] = {}
+        for operation in operations:
+            for position, variable in enumerate(operation.inputs):
+                self.consumers.setdefault(variable, []).append(Use(operation, position))
+
+    def view(self) -> View:
+        for operation in self.operations:
+            self._add_operation(operation)
+        results = [v for operation in self.operations for v in operation.outputs]
+        alone = [v for v in self.outputs if v not in self.consumers and v not in set(results)]
+        variables = sorted({*self.consumers, *results, *alone}, key=lambda v: v.index)
+        for number, variable in enumerate(variables):
+            self._add_variable(variable, f"v{number}")
+        items = sorted(self.items.values(), key=lambda item: item.place)
+        return View(self.graph, tuple(items), tuple(self.wires.values()))
+
+    def _add_operation(self, operation: Operation) -> None:
+        place = self.places[operation]
+        item = self.items.get(place.key)
+        if item is None:
+            item = Item(place.key, place.kind, place.scope, title=place.title, place=(operation.index, 0, 0))
+            self.items[place.key] = item
+            if place.kind == "operation":
+                item.operation = operation
+        item.operations += 1
+
+    def _add_variable(self, variable: Variable, key: str) -> None:
+        uses = self.consumers.get(variable, [])
+        producer = self.places.get(variable.operation) if variable.operation is not None else None
+        ends = {self.places[use.operation].key for use in uses}
+        if producer is None and len(ends) == 1 and variable.kind != "input":
+            (end,) = ends
+            if self.items[end].kind != "operation":
+                if variable.kind == "parameter":
+                    self.items[end].parameters.append(variable)
+                return
+        if producer is not None and producer.kind != "operation":
+            outside = ends - {producer.key}
+            if outside or variable in self.outputs:
+                self.items[producer.key].results.append(variable)
+            source = producer.key
+        else:
+            scope = self._scope_of(variable, uses)
+            self.items[key] = Item(key, "variable", scope, variable=variable, place=_place_of(variable, uses))
+            if producer is not None:
+                self._connect(producer.key, key, variable)
+            source = key
+        for use in uses:
+            target = self.places[use.operation].key
+            if target != source:
+                self._connect(source, target, variable, use)
+
+    def _scope_of(self, variable: Variable, uses: list[Use]) -> Scope:
+        """Draw a parameter beside its layer, and a result with what computes it."""
+        if variable.operation is not None:
+            return self.places[variable.operation].scope
+        if variable.kind == "input" or not uses:
+            return ()
+        return self.places[uses[0].operation].scope
+
+    def _connect(self, source: str, target: str, variable: Variable, use: Use | None = None) -> None:
+        port = f"{target}.{use.position}" if use is not None and self.items[target].kind == "operation" else target
+        merged = self.items[source].kind == "gap" or self.items[target].kind == "gap"
+        wire = self.wires.setdefault(
+            (source, port, self.graph.variables[0] if merged else variable), Wire(source, target, variable)
+        )
+        if use is not None:
+            wire.uses.append(use)
+
+
+def _place_of(variable: Variable, uses: list[Use]) -> tuple[int, int, int]:
+    if variable.operation is not None:
+        return variable.operation.index, 1, variable.output_index
+    return (uses[0].operation.index, -1, uses[0].position) if uses else (variable.index, -1, 0)

@@ -1,0 +1,99 @@
+// The page shows one step: every part of the picture has a few looks, and each step says which look each part has.
+// So what is to be seen depends on the step alone, whatever was seen before.
+
+const film = JSON.parse(document.getElementById("film").textContent);
+const find = (id) => document.getElementById(id);
+const root = find("steps");
+const picture = root.querySelector("#stage > svg");
+const shown = new Map();
+let now = -1;
+
+const clamp = (step) => Math.min(Math.max(step, 0), film.steps.length - 1);
+
+// The look that a part has from the last change on or before this step.
+function lookAt(changes, step) {
+  let look = 0;
+  for (const [from, index] of changes) {
+    if (from > step) break;
+    look = index;
+  }
+  return look;
+}
+
+function showParts(step) {
+  for (const [key, part] of Object.entries(film.parts)) {
+    const look = lookAt(part.changes, step);
+    if (shown.get(key) === look) continue;
+    shown.set(key, look);
+    picture.querySelector(`[data-part="${key}"]`).innerHTML = part.looks[look];
+  }
+}
+
+function mark(element, step) {
+  element.setAttribute("data-step", String(step));
+  element.setAttribute("data-steps", String(film.steps.length));
+  element.setAttribute("data-phase", film.steps[step].phase);
+}
+
+function showTexts(step) {
+  const { title, caption, rule, substeps, label } = film.steps[step];
+  find("title").textContent = title;
+  find("caption").innerHTML = caption;
+  find("rule").innerHTML = rule;
+  find("substeps").innerHTML = substeps.map((line) => `<li>${line}</li>`).join("");
+  find("within").hidden = substeps.length < 2;
+  picture.setAttribute("aria-label", label);
+  find("count").textContent = `${step + 1} / ${film.steps.length}`;
+  find("slider").value = String(step);
+  find("slider").setAttribute("value", String(step));
+  find("slider").setAttribute("aria-valuetext", title);
+  for (const id of ["first", "back"]) find(id).disabled = step === 0;
+  for (const id of ["next", "last"]) find(id).disabled = step === film.steps.length - 1;
+}
+
+function remember(step) {
+  try {
+    history.replaceState(null, "", `#step=${step}`);
+  } catch {
+    // a page inside of a notebook has no address of its own
+  }
+}
+
+function show(step, keep = true) {
+  const wanted = clamp(step);
+  if (wanted === now) return;
+  now = wanted;
+  showParts(now);
+  showTexts(now);
+  mark(root, now);
+  mark(picture, now);
+  if (keep) remember(now);
+}
+
+const moves = {
+  ArrowRight: () => now + 1,
+  l: () => now + 1,
+  ArrowLeft: () => now - 1,
+  h: () => now - 1,
+  Home: () => 0,
+  End: () => film.steps.length - 1,
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.altKey || event.ctrlKey || event.metaKey || !(event.key in moves)) return;
+  event.preventDefault();
+  show(moves[event.key]());
+});
+find("first").addEventListener("click", () => show(0));
+find("back").addEventListener("click", () => show(now - 1));
+find("next").addEventListener("click", () => show(now + 1));
+find("last").addEventListener("click", () => show(film.steps.length - 1));
+find("slider").addEventListener("input", (event) => show(Number(event.target.value)));
+
+function linked() {
+  const match = /step=(\d+)/.exec(location.hash);
+  return match ? Number(match[1]) : null;
+}
+
+window.addEventListener("hashchange", () => show(linked() ?? now));
+show(linked() ?? film.start, linked() !== null);

@@ -1,0 +1,193 @@
+"""Formulas as runs of text that say what they are: names, values, gradients.
+
+A program writes them in plain text (`-4`, `∂f/∂w`), a picture typesets and colours them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, TypeAlias
+
+from graph_engine.graph import Graph
+from graph_engine.node import Operation, Variable
+from graph_engine_viz.typeset import Run, parse, plain
+
+__all__ = ["Line", "Part", "Role", "Words", "fill", "line_text", "local_factors"]
+
+Role = Literal["plain", "value", "gradient", "note"]
+
+LONGEST_NAME = 22
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a formula; `value` and `gradient` are numbers, `note` is what explains."""
+
+    runs: tuple[Run, ...]
+    role: Role = "plain"
+
+    @property
+    def text(self) -> str:
+        """The piece in plain text."""
+        return plain(self.runs)
+
+
+Line: TypeAlias = tuple[Part, ...]
+
+
+def part(text: str, role: Role = "plain") -> Part:
+    """Make a piece of upright text."""
+    return Part((Run(text),), role)
+
+
+def line_text(line: Iterable[Part]) -> str:
+    """Write a formula in plain text.
+
+    Examples
+    --------
+    >>> line_text([part("w = "), part("-2", "value")])
+    'w = -2'
+    """
+    return "".join(piece.text for piece in line)
+
+
+class Words:
+    """How the variables of a graph are called in pictures.
+
+    Parameters
+    ----------
+    graph : Graph
+        It numbers repeats, so names are its own.
+    longest : int
+        Longer names are cut in formulas; a name's end tells more than its beginning.
+    """
+
+    def __init__(self, graph: Graph, longest: int = LONGEST_NAME) -> None:
+        self.graph = graph
+        self.longest = longest
+
+    def name(self, variable: Variable, scope: tuple[str, ...] = (), longest: int | None = None) -> tuple[Run, ...]:
+        """Typeset a variable's name, without the scopes that stand around it anyway."""
+        if variable.tex:
+            return tuple(parse(variable.tex, tex=True))
+        name = self.graph.name_of(variable)
+        prefix = ".".join(scope) + "."
+        if scope and name.startswith(prefix) and len(name) > len(prefix):
+            name = name[len(prefix) :]
+        return tuple(parse(_shorter(name, self.longest if longest is None else longest)))
+
+    def short_name(self, variable: Variable) -> tuple[Run, ...]:
+        """Typeset a name for formulas: without its scopes, except the last where parameters share a name."""
+        scope = variable.scope
+        if variable.kind == "parameter" and self._shared[variable.name.rpartition(".")[2]] > 1:
+            scope = scope[:-1]
+        return self.name(variable, scope)
+
+    @cached_property
+    def _shared(self) -> Counter[str]:
+        return Counter(parameter.name.rpartition(".")[2] for parameter in self.graph.parameters)
+
+    def slope(self, of: Variable, by: Variable) -> tuple[Run, ...]:
+        """Typeset a derivative: ∂f/∂w."""
+        return (Run("∂"), *_as_one(self.short_name(of)), Run("/∂"), *_as_one(self.short_name(by)))
+
+
+def _as_one(runs: tuple[Run, ...]) -> tuple[Run, ...]:
+    """Put brackets around a name that is a derivative itself."""
+    return (Run("("), *runs, Run(")")) if runs[0].text.startswith("∂") else runs
+
+
+def _shorter(name: str, longest: int) -> str:
+    return name if len(name) <= longest else "…" + name[len(name) - longest + 1 :]
+
+
+def is_bare_number(variable: Variable) -> bool:
+    """Say whether it is a constant number without a name, like the 2 in ``2 * x``: it is called what it is."""
+    data = variable.data
+    return variable.kind == "constant" and not variable.has_given_name and data is not None and data.size == 1
+
+
+def local_factors(operation: Operation) -> tuple[str | None, ...]:
+    """Return the local derivative that is drawn at each input; a faulty primitive draws none."""
+    try:
+        found = tuple(operation.primitive.local_derivatives(operation))
+    except Exception:  # a picture must not fail where the computation did not
+        found = ()
+    return found if len(found) == len(operation.inputs) else (None,) * len(operation.inputs)
+
+
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
+POWER = re.compile(r"\s*\*\*\s*(\d+)|\s*\*\*\s*|\s\*\s")
+
+
+def fill(formula: str, operation: Operation, show: Callable[[Variable | None], Line], upstream: Line = ()) -> Line:
+    """Put something in the place of each placeholder of a primitive's formula.
+
+    Parameters
+    ----------
+    formula : str
+        With the names of inputs, of attributes, `y` for the result and `d` for what comes from above.
+    operation : Operation
+    show : callable
+        What stands for a variable.
+    upstream : Line
+        What stands for `d`.
+    """
+    places = _placeholders(operation)
+    for name in operation.primitive.input_names[len(operation.inputs) :]:  # an input that may be left out
+        formula = re.sub(r"(\s*\+\s*|,\s*)?\{" + name + r"\}", "", formula)
+    pieces: list[Part] = []
+    texts = PLACEHOLDER.split(formula)
+    for number, text in enumerate(texts):
+        if number % 2 == 0:
+            pieces += _literal(text)
+        elif text == "d" and upstream:
+            pieces += upstream
+        elif text in places:
+            shown = show(places[text])
+            pieces += _wrapped(shown, texts[number - 1], texts[number + 1])
+        else:
+            pieces.append(part(_attribute(operation, text)))
+    return tuple(pieces)
+
+
+def _placeholders(operation: Operation) -> dict[str, Variable]:
+    names = operation.primitive.input_names
+    places = dict(zip(names, operation.inputs, strict=False))
+    if operation.outputs:
+        places.setdefault("y", operation.outputs[0])
+    return places
+
+
+def _attribute(operation: Operation, name: str) -> str:
+    primitive = operation.primitive
+    known = {field.name for field in dataclasses.fields(primitive)}
+    return str(getattr(primitive, name)) if name in known else "{" + name + "}"
+
+
+def _literal(text: str) -> list[Part]:
+    """Write ``*`` as ×, ``** 2`` as a superscript."""
+    pieces: list[Part] = []
+    place = 0
+    for match in POWER.finditer(text):
+        pieces.append(part(text[place : match.start()]))
+        if match[1]:
+            pieces.append(Part((Run(match[1], "normal", 1),)))
+        else:
+            pieces.append(part("^" if "**" in match[0] else " × "))
+        place = match.end()
+    pieces.append(part(text[place:]))
+    return [piece for piece in pieces if piece.text]
+
+
+def _wrapped(shown: Line, before: str, after: str) -> Line:
+    """Put a negative number in brackets where a sign before it or a power after it would mislead."""
+    negative = line_text(shown).startswith("-")
+    if negative and (before.rstrip()[-1:] in tuple("+-−*×/÷@^") and before.strip() or after.lstrip().startswith("**")):
+        return (part("("), *shown, part(")"))
+    return shown
