@@ -5,11 +5,13 @@ from graph_engine import data, errors, nn, optim
 from graph_engine._version import __version__
 from graph_engine.backend import Backend
 from graph_engine.checking import GradientReport, check_gradients
-from graph_engine.engine import CompiledStep, Engine
+from graph_engine.compiled import CompiledStep
+from graph_engine.context import scope
+from graph_engine.engine import Engine
 from graph_engine.errors import *  # noqa: F403
 from graph_engine.gradient import grad, hessian, hvp, jacobian, jvp, vjp
 from graph_engine.graph import Graph
-from graph_engine.node import Operation, Variable, scope
+from graph_engine.node import Operation, Variable
 from graph_engine.operands import constant, input, parameter
 from graph_engine.plan import Plan
 from graph_engine.plugins import BackendInfo, backends, primitives

@@ -83,6 +83,10 @@ class Backend:
         """
         return self.copy(result)
 
+    def conforms(self, array: Any, shape: tuple[int, ...], dtype: str) -> bool:
+        """Return whether a kernel's result is an array of this shape and dtype."""
+        return getattr(array, "shape", None) == shape and self.dtype_name(array) == dtype
+
     def empty(self, shape: tuple[int, ...], dtype: str) -> Any:
         """Return an array to write into."""
         return self.xp.empty(shape, dtype=getattr(self.xp, dtype))

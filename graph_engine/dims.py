@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+import operator
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
 from graph_engine.errors import DeclarationError, FeedError
@@ -36,10 +37,10 @@ class Dim(str):
         return _dimension(_sum(_terms(self), _terms(other)))
 
     def __sub__(self, other: int | str) -> Dim | int:
-        return _dimension(_sum(_terms(self), _scaled(_terms(other), -1)))
+        return _dimension(_difference(_terms(self), _terms(other)))
 
     def __rsub__(self, other: int | str) -> Dim | int:
-        return _dimension(_sum(_terms(other), _scaled(_terms(self), -1)))
+        return _dimension(_difference(_terms(other), _terms(self)))
 
     def __mul__(self, other: int | str) -> Dim | int:  # type: ignore[override]
         return _dimension(_product(_terms(self), _terms(other)))
@@ -143,6 +144,10 @@ def _sum(left: _Terms, right: _Terms) -> _Terms:
     return {monomial: c for monomial, c in result.items() if c}
 
 
+def _difference(left: _Terms, right: _Terms) -> _Terms:
+    return _sum(left, _scaled(right, -1))
+
+
 def _scaled(terms: _Terms, factor: int) -> _Terms:
     return {monomial: c * factor for monomial, c in terms.items()}
 
@@ -199,7 +204,7 @@ def _write(terms: _Terms) -> str:
     text = ""
     for monomial, coefficient in ordered:
         factors = ([] if abs(coefficient) == 1 and monomial else [str(abs(coefficient))]) + [
-            f"({atom})" if "//" in atom and (len(monomial) > 1 or abs(coefficient) > 1) else atom for atom in monomial
+            f"({atom})" if "//" in atom and (len(monomial) > 1 or coefficient != 1) else atom for atom in monomial
         ]
         sign = "-" if coefficient < 0 else "+"
         text += (f" {sign} " if text else sign.replace("+", "")) + "*".join(factors)
@@ -214,6 +219,19 @@ def _bracketed(terms: _Terms) -> str:
 
 
 # ---- reading ---------------------------------------------------------------------------------------------------
+
+_ON_TERMS: dict[type[ast.operator], Callable[[_Terms, _Terms], _Terms]] = {
+    ast.Add: _sum,
+    ast.Sub: _difference,
+    ast.Mult: _product,
+    ast.FloorDiv: _quotient,
+}
+_ON_NUMBERS: dict[type[ast.operator], Callable[[int, int], int]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+}
 
 
 @lru_cache(maxsize=4096)
@@ -236,14 +254,8 @@ def _polynomial(node: ast.expr) -> _Terms:
             return {(name,): 1}
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return _scaled(_polynomial(operand), -1)
-        case ast.BinOp(left=left, op=ast.Add(), right=right):
-            return _sum(_polynomial(left), _polynomial(right))
-        case ast.BinOp(left=left, op=ast.Sub(), right=right):
-            return _sum(_polynomial(left), _scaled(_polynomial(right), -1))
-        case ast.BinOp(left=left, op=ast.Mult(), right=right):
-            return _product(_polynomial(left), _polynomial(right))
-        case ast.BinOp(left=left, op=ast.FloorDiv(), right=right):
-            return _quotient(_polynomial(left), _polynomial(right))
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _ON_TERMS:
+            return _ON_TERMS[type(op)](_polynomial(left), _polynomial(right))
     raise SyntaxError
 
 
@@ -264,7 +276,5 @@ def _evaluate(node: ast.expr, names: Mapping[str, int]) -> int:
             x, y = _evaluate(left, names), _evaluate(right, names)
             if isinstance(op, ast.FloorDiv) and y == 0:
                 raise FeedError(f"a dimension divides by {ast.unparse(right)}, which is 0")
-            return x + y if isinstance(op, ast.Add) else x - y if isinstance(op, ast.Sub) else (
-                x * y if isinstance(op, ast.Mult) else x // y
-            )
+            return _ON_NUMBERS[type(op)](x, y)
     raise DeclarationError(f"{ast.unparse(node)!r} is no dimension")

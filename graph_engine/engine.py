@@ -1,7 +1,7 @@
 """Engine: runs graphs on one backend, and keeps the parameters there.
 
 What is asked for once is prepared once: a `Program` belongs to some outputs, holds one plan for each set of feed
-shapes, and each plan is lowered when it is first run.
+shapes, and each plan is lowered when it is first run. The engine keeps the programs that were used last.
 """
 
 from __future__ import annotations
@@ -9,24 +9,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from graph_engine.backend import Backend
-from graph_engine.collector import paused_collection
-from graph_engine.errors import BackendError, DeclarationError, FeedError, GraphEngineError, GuardError, LookupFailed
-from graph_engine.feeds import Fed, arrange, besides, bind_feeds, check_parameter_value, upload
+from graph_engine.compiled import CompiledStep
+from graph_engine.errors import BackendError, LookupFailed
+from graph_engine.feeds import Fed, arrange, bind_feeds, check_parameter_value, upload
 from graph_engine.gradient import backward
 from graph_engine.graph import Graph
-from graph_engine.lowering import FastProgram
 from graph_engine.node import Variable
 from graph_engine.observe import Watch, observe
-from graph_engine.plan import Plan
 from graph_engine.plugins import find_backend
+from graph_engine.program import Program, as_outputs
 from graph_engine.recent import Recent
 from graph_engine.trace import Trace
 
 _KEPT_PROGRAMS = 128
-_KEPT_PLANS = 16
-GUARDS = ("values", "finite")
-_Traced = tuple["Program", dict[Variable, Variable]]
+_Traced = tuple[Program, dict[Variable, Variable]]
 
 
 class Engine:
@@ -57,7 +56,7 @@ class Engine:
         self._keys_given = 0
         self._values: dict[Variable, Any] = {}
         self._programs: Recent[tuple[Variable, ...], Program] = Recent(_KEPT_PROGRAMS)
-        self._traced: Recent[tuple[Variable | None, ...], _Traced] = Recent(_KEPT_PROGRAMS)
+        self._traced: Recent[tuple[tuple[Variable, ...], bool], _Traced] = Recent(_KEPT_PROGRAMS)
 
     # ---- running -----------------------------------------------------------------------------------------------
 
@@ -82,7 +81,7 @@ class Engine:
         RunError
             Where an operation failed.
         """
-        wanted = _as_outputs(outputs)
+        wanted = as_outputs(outputs)
         program = self._programs.get(wanted)
         if program is None:
             program = self._programs.put(wanted, Program(self.backend, Graph(*wanted)))
@@ -117,7 +116,7 @@ class Engine:
         RunError
             Where an operation failed; its `trace` holds what had been computed.
         """
-        wanted = _as_outputs(outputs)
+        wanted = as_outputs(outputs)
         program, gradients = self._traced_program(wanted, backward)
         arrays, others = arrange(self.backend, program.graph, feeds or {}, copy=True)
         loss = wanted[0] if gradients else None
@@ -158,9 +157,16 @@ class Engine:
         return CompiledStep(self, tuple(inputs), outputs, dict(updates or {}), tuple(guards))
 
     def next_key(self) -> Any:
-        """Return a fresh random key for an input that wants one; the same ones in every run of the program."""
-        import numpy as np
+        """Return a fresh random key for an input that wants one; the same ones in every run of the program.
 
+        Examples
+        --------
+        >>> import graph_engine as ge
+        >>> key = ge.input("key", 2, "uint32")
+        >>> noise, engine = ge.random.normal(key, 3), ge.Engine("numpy", seed=1)
+        >>> engine.run(noise, {key: engine.next_key()}).shape
+        (3,)
+        """
         self._keys_given += 1
         return self.backend.asarray(np.array([self.seed & 0xFFFFFFFF, self._keys_given], "uint32"))
 
@@ -177,6 +183,14 @@ class Engine:
         ------
         FeedError
             Where they do not; the old value stays.
+
+        Examples
+        --------
+        >>> import graph_engine as ge
+        >>> w, engine = ge.parameter("w", 1.0), ge.Engine("numpy")
+        >>> engine.set_value(w, 5)
+        >>> float(engine.run(w * 2)), float(engine.value("w"))
+        (10.0, 5.0)
         """
         parameter = self._parameter(parameter)
         array = check_parameter_value(parameter, upload(self.backend, parameter, value, copy=True))
@@ -187,7 +201,13 @@ class Engine:
         return tuple(self._values)
 
     def save(self, path: Any) -> None:
-        """Write the values of all parameters that this engine has met to a safetensors file."""
+        """Write the values of all parameters that this engine has met to a safetensors file.
+
+        Parameters
+        ----------
+        path : path
+            What was there before is replaced once the new file is complete.
+        """
         from graph_engine.files import save_parameters
 
         save_parameters({p: self.backend.to_numpy(array) for p, array in self._values.items()}, path)
@@ -233,10 +253,8 @@ class Engine:
 
     # ---- inside ------------------------------------------------------------------------------------------------
 
-    def _traced_program(
-        self, wanted: tuple[Variable, ...], with_backward: bool
-    ) -> _Traced:
-        key = wanted if with_backward else (*wanted, None)
+    def _traced_program(self, wanted: tuple[Variable, ...], with_backward: bool) -> _Traced:
+        key = (wanted, with_backward)
         found = self._traced.get(key)
         if found is None:
             gradients = _gradients_of_all(wanted) if with_backward else {}
@@ -268,113 +286,6 @@ class Engine:
         return trace
 
 
-class Program:
-    """Some outputs on one backend: one plan for each set of feed shapes."""
-
-    def __init__(self, backend: Backend, graph: Graph, guards: bool = False) -> None:
-        self.backend = backend
-        self.graph = graph
-        self.guards = guards
-        self._plans: Recent[tuple[Any, ...], Plan] = Recent(_KEPT_PLANS)
-        self._fast: Recent[tuple[Any, ...], FastProgram] = Recent(_KEPT_PLANS)
-
-    def plan(self, arrays: Sequence[Any], others: tuple[Fed, ...] = ()) -> Plan:
-        """Return the plan for feeds of these shapes."""
-        key = (*[array.shape for array in arrays], *others)
-        plan = self._plans.get(key)
-        if plan is None:
-            names = bind_feeds(self.graph, arrays, others)
-            with paused_collection():
-                plan = self._plans.put(key, Plan(self.graph, self.backend, names))
-        return plan
-
-    def fast(self, arrays: Sequence[Any], others: tuple[Fed, ...] = ()) -> FastProgram:
-        """Return the generated code for feeds of these shapes."""
-        key = (*[array.shape for array in arrays], *others)
-        fast = self._fast.get(key)
-        if fast is None:
-            with paused_collection():
-                fast = self._fast.put(key, FastProgram(self.plan(arrays, others), self.guards))
-        return fast
-
-
-class CompiledStep:
-    """A function of some inputs that computes outputs and then updates parameters; made by `Engine.compile`."""
-
-    def __init__(
-        self,
-        engine: Engine,
-        inputs: tuple[Variable, ...],
-        outputs: Variable | Sequence[Variable],
-        updates: dict[Variable, Variable],
-        guards: tuple[str, ...],
-    ) -> None:
-        self.engine = engine
-        self.inputs = inputs
-        self.updates = updates
-        self.outputs = _as_outputs(outputs)
-        self._single = isinstance(outputs, Variable)
-        _check_updates(updates)
-        unknown = [guard for guard in guards if guard not in GUARDS]
-        if unknown:
-            raise DeclarationError(f"there is no guard called {unknown[0]!r}", f"guards are {', '.join(GUARDS)}")
-        self._finite = "finite" in guards
-        self.graph = Graph(*self.outputs, *updates.values())
-        self._positions = _positions(self.graph, inputs)
-        self._others = [i for i in range(len(inputs)) if i not in self._positions]
-        engine._parameters(self.graph)
-        for parameter in updates:
-            engine._value(parameter)
-        self._program = Program(engine.backend, self.graph, "values" in guards)
-        self._targets = tuple(updates)
-
-    def __call__(self, *values: Any) -> Any:
-        """Run once: compute everything, then change all updated parameters at once."""
-        arrays, others = self._arrays(values)
-        engine = self.engine
-        results = self._program.fast(arrays, others).run([*arrays, *engine._parameters(self.graph)])
-        if self._finite:
-            self._refuse_non_finite(results)
-        count = len(self.outputs)
-        engine._values.update(dict(zip(self._targets, results[count:], strict=True)))  # one call: all or nothing
-        return results[0] if self._single else tuple(results[:count])
-
-    def trace(self, *values: Any, watch: Watch | None = None) -> Trace:
-        """Run once, observed: the same step, every value, gradient and update kept; guards on."""
-        arrays, others = self._arrays(values, copy=True)
-        loss, gradients = _main_gradients(self.graph, self.outputs)
-        trace = self.engine._observe(
-            self._program, arrays, others, self.outputs, loss, gradients, self.updates, watch
-        )
-        backend = self.engine.backend
-        held = {id(trace.arrays[v]) for v in (*self.graph.inputs, *self.graph.parameters, *self.graph.constants)}
-        new = {}
-        for parameter, variable in self.updates.items():
-            value = trace.arrays[variable]
-            new[parameter] = backend.copy(value) if id(value) in held else backend.own(value)
-        if self._finite:
-            self._refuse_non_finite([*(trace.arrays[v] for v in self.outputs), *new.values()])
-        self.engine._values.update(new)
-        return trace
-
-    def _arrays(self, values: tuple[Any, ...], copy: bool = False) -> tuple[list[Any], tuple[Fed, ...]]:
-        if len(values) != len(self.inputs):
-            names = ", ".join(v.name for v in self.inputs)
-            raise FeedError(f"this step takes {len(self.inputs)} values ({names}), not {len(values)}")
-        backend = self.engine.backend
-        needed = zip(self.graph.inputs, self._positions, strict=True)
-        arrays = [upload(backend, variable, values[position], copy) for variable, position in needed]
-        return arrays, tuple(besides(self.inputs[position], values[position]) for position in self._others)
-
-    def _refuse_non_finite(self, results: Sequence[Any]) -> None:
-        backend = self.engine.backend
-        for variable, value in zip((*self.outputs, *self.updates.values()), results, strict=True):
-            if variable.spec.is_float and not bool(backend.xp.all(backend.xp.isfinite(value))):
-                raise GuardError(
-                    f"{variable.name!r} is not finite", "nothing was updated; see step.trace(...) for where it began"
-                ).located("declared at", variable.line)
-
-
 def _gradients_of_all(wanted: tuple[Variable, ...]) -> dict[Variable, Variable]:
     """Declare the gradients of the first output, if it is a scalar float, for everything that it depends on."""
     loss = wanted[0] if wanted else None
@@ -384,48 +295,3 @@ def _gradients_of_all(wanted: tuple[Variable, ...]) -> dict[Variable, Variable]:
     leaves = [v for v in (*forward.inputs, *forward.parameters) if v.spec.is_float]
     gradients = backward(loss, leaves)
     return gradients if len(gradients) > 1 else {}  # nothing but the seed: no leaf has a gradient
-
-
-def _main_gradients(graph: Graph, outputs: Sequence[Variable]) -> tuple[Variable | None, dict[Variable, Variable]]:
-    """Find the loss that gradients were taken of, and the gradients, in a graph that holds them."""
-    by_loss: dict[Variable, dict[Variable, Variable]] = {}
-    for variable in graph.variables:
-        record = variable.gradient
-        if record is not None and not record.partial:
-            by_loss.setdefault(record.loss, {}).setdefault(record.variable, variable)
-    for output in (*outputs, *by_loss):
-        if output in by_loss:
-            return output, by_loss[output]
-    return None, {}
-
-
-def _check_updates(updates: Mapping[Variable, Variable]) -> None:
-    for parameter, new in updates.items():
-        if not isinstance(parameter, Variable) or parameter.kind != "parameter":
-            raise DeclarationError(f"only parameters can be updated, not {parameter!r}")
-        if not isinstance(new, Variable) or new.spec != parameter.spec:
-            got = new.spec if isinstance(new, Variable) else repr(new)
-            raise DeclarationError(f"the update of {parameter.name!r} is {got}, but it is {parameter.spec}")
-
-
-def _positions(graph: Graph, inputs: Sequence[Variable]) -> list[int]:
-    """Find where each input that the graph needs stands among those given."""
-    for variable in inputs:
-        if not isinstance(variable, Variable) or variable.kind != "input":
-            raise DeclarationError(f"{variable!r} is no input", "compile([x, y], loss) takes input variables")
-    missing = [v for v in graph.inputs if v not in inputs]
-    if missing:
-        error: GraphEngineError = FeedError(
-            f"the outputs need {', '.join(repr(v.name) for v in missing)}, which is not among the inputs given",
-            "add it to the list: compile([...], ...)",
-        )
-        raise error.located("declared at", missing[0].line)
-    return [list(inputs).index(v) for v in graph.inputs]
-
-
-def _as_outputs(outputs: Variable | Sequence[Variable]) -> tuple[Variable, ...]:
-    found = (outputs,) if isinstance(outputs, Variable) else tuple(outputs)
-    for output in found:
-        if not isinstance(output, Variable):
-            raise DeclarationError(f"{output!r} is no variable of a graph", "run(f, feeds) or run([f, g], feeds)")
-    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,13 +11,17 @@ from graph_engine.backend import Backend
 from graph_engine.errors import FeedError, GraphEngineError
 from graph_engine.graph import Graph
 from graph_engine.node import Variable
-from graph_engine.spec import NUMPY_DTYPES, Shape, bind_names, kind, show_shape
+from graph_engine.spec import NUMBER_KINDS, NUMPY_DTYPES, Shape, bind_names, kind, show_shape
 
-_KINDS = ("bool", "integer", "float")
-_KIND_OF = {"b": "bool", "f": "float"}
+_KIND_OF = {"b": "bool", "i": "integer", "u": "integer", "f": "float"}  # by the letter that NumPy has for it
 
 
-Fed = tuple[str, Shape, tuple[int, ...]]  # an input's name, its declared shape, the shape fed
+class Fed(NamedTuple):
+    """The shape that an input was fed: it may say what dimension names stand for."""
+
+    name: str
+    declared: Shape
+    actual: tuple[int, ...]
 
 
 def arrange(
@@ -52,14 +56,14 @@ def arrange(
     if len(found) == len(arrays):
         return arrays, ()
     needed = set(graph.inputs)
-    return arrays, tuple(besides(variable, value) for variable, value in found.items() if variable not in needed)
+    return arrays, tuple(only_shape(variable, value) for variable, value in found.items() if variable not in needed)
 
 
-def besides(variable: Variable, value: Any) -> Fed:
+def only_shape(variable: Variable, value: Any) -> Fed:
     """Return the shape of what was fed to an input that is not computed with: it may bind dimension names."""
     _refuse_foreign(variable, value)
     shape = getattr(value, "shape", None)
-    return variable.name, variable.shape, tuple(np.shape(value) if shape is None else shape)
+    return Fed(variable.name, variable.shape, tuple(np.shape(value) if shape is None else shape))
 
 
 def _input_of(graph: Graph, key: Any) -> Variable:
@@ -108,7 +112,7 @@ def _as_array(variable: Variable, value: Any) -> np.ndarray[Any, Any]:
         ragged = "inhomogeneous" in str(error)
         what = "rows of different lengths" if ragged else getattr(error, "message", error)
         raise _no_numbers(variable, what) from None
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in _KIND_OF:
         raise _no_numbers(variable, f"{array.dtype} of shape {show_shape(array.shape)}")
     return array
 
@@ -119,7 +123,7 @@ def _no_numbers(variable: Variable, what: object) -> GraphEngineError:
 
 
 def _cast(variable: Variable, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    _check_kind(variable, _KIND_OF.get(array.dtype.kind, "integer"))
+    _check_kind(variable, _KIND_OF[array.dtype.kind])
     dtype = NUMPY_DTYPES[variable.dtype]
     if array.dtype == dtype:
         return array
@@ -144,7 +148,7 @@ def _cast_on_device(backend: Backend, variable: Variable, value: Any, copy: bool
 
 def _check_kind(variable: Variable, given: str) -> None:
     wanted = kind(variable.dtype)
-    if _KINDS.index(given) > _KINDS.index(wanted):
+    if NUMBER_KINDS.index(given) > NUMBER_KINDS.index(wanted):
         raise FeedError(
             f"{variable.name!r} is {variable.dtype}, and was fed {given} numbers",
             "convert them first, or declare the input with another dtype",
@@ -165,7 +169,7 @@ def _refuse_foreign(variable: Variable, value: Any) -> None:
 
 def bind_feeds(graph: Graph, arrays: Sequence[Any], others: Sequence[Fed] = ()) -> dict[str, int]:
     """Find what the dimension names stand for; refuse shapes that do not fit, with the input's line."""
-    fed = [(v.name, v.shape, tuple(a.shape)) for v, a in zip(graph.inputs, arrays, strict=True)]
+    fed = [Fed(v.name, v.shape, tuple(a.shape)) for v, a in zip(graph.inputs, arrays, strict=True)]
     try:
         return bind_names([*fed, *others])
     except FeedError as error:

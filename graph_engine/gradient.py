@@ -15,9 +15,10 @@ from typing import Any, overload
 import numpy as np
 
 from graph_engine.collector import paused_collection
+from graph_engine.context import Context, building, current_context
 from graph_engine.errors import GradientError, GraphEngineError, UnusedVariableWarning
 from graph_engine.graph import Graph
-from graph_engine.node import Context, GradientOf, Operation, Variable, building, current_context
+from graph_engine.node import GradientOf, Operation, Variable
 from graph_engine.operands import constant
 from graph_engine.primitive import apply
 from graph_engine.primitives.structure import accumulate, full, pass_on, sum_to
@@ -99,6 +100,20 @@ def jvp(output: Variable, wrt: Sequence[Variable], tangents: Sequence[Variable])
 
     It is the gradient of a vjp with respect to its cotangent (J. Townsend, "A new trick for calculating
     Jacobian vector products", 2017).
+
+    Parameters
+    ----------
+    output : Variable
+        Of any shape.
+    wrt, tangents : sequence of Variable
+        What to differentiate with respect to, and the direction in each, of its shape and dtype.
+
+    Examples
+    --------
+    >>> import graph_engine as ge
+    >>> x, t = ge.input("x", 3), ge.input("t", 3)
+    >>> ge.Engine("numpy").run(ge.jvp(x * x, [x], [t]), {x: [1, 2, 3], t: [1, 0, 1]}).tolist()
+    [2.0, 0.0, 6.0]
     """
     with building(_backward_context(capture())):
         cotangent = full(output.shape, 0.0, output.dtype)
@@ -162,7 +177,15 @@ def jacobian(output: Variable, wrt: Variable) -> Variable:
 
 
 def hessian(loss: Variable, x: Variable) -> Variable:
-    """Declare the matrix of second derivatives of a scalar: of shape `x.shape + x.shape`."""
+    """Declare the matrix of second derivatives of a scalar: of shape `x.shape + x.shape`.
+
+    Examples
+    --------
+    >>> import graph_engine as ge
+    >>> x = ge.input("x", 2)
+    >>> ge.Engine("numpy").run(ge.hessian(x[0] * x[0] * x[1], x), {x: [1, 3]}).tolist()
+    [[6.0, 2.0], [2.0, 0.0]]
+    """
     return jacobian(grad(loss, x), x)
 
 
@@ -202,7 +225,7 @@ class _Backward:
 
     def run(self, cotangent: Variable | None) -> dict[Variable, Variable]:
         loss = self.loss
-        with building(replace(current_context(), source=_inner(loss.source), owner=loss)):
+        with building(replace(current_context(), source=loss.source.as_inner(), owner=loss)):
             seed = full(loss.shape, 1.0, loss.dtype) if cotangent is None else apply(pass_on, (cotangent,))
         seed.gradient = GradientOf(loss, loss, None, None)
         self.gradients[loss] = seed
@@ -217,7 +240,7 @@ class _Backward:
 
     def _build_rule(self, operation: Operation, cotangents: list[Variable | None]) -> None:
         wanted = [v in self.depends for v in operation.inputs]
-        with building(Context(operation.scope, "backward", operation, _inner(operation.source))):
+        with building(Context(operation.scope, "backward", operation, operation.source.as_inner())):
             terms = _call_rule(operation, cotangents, wanted)
             for position, (variable, term) in enumerate(zip(operation.inputs, terms, strict=True)):
                 if term is None or not wanted[position]:
@@ -233,7 +256,7 @@ class _Backward:
         total = terms[0]
         record = total.gradient
         if len(terms) > 1 or record is None:
-            with building(Context(variable.scope, "backward", variable, _inner(variable.source))):
+            with building(Context(variable.scope, "backward", variable, variable.source.as_inner())):
                 total = accumulate(*terms)
             record = GradientOf(variable, self.loss, None, None)
         total.gradient = record._replace(partial=False)
@@ -266,7 +289,10 @@ def _call_rule(
             lines=(("used at", operation.line),),
         ) from error
     if not isinstance(terms, (list, tuple)) or len(terms) != len(operation.inputs):
-        raise GradientError(f"the vjp of {primitive.name} must return {len(operation.inputs)} gradients, one an input")
+        raise GradientError(
+            f"the vjp of {primitive.name} must return {len(operation.inputs)} gradients, one an input",
+            lines=(("used at", operation.line),),
+        )
     return terms
 
 
@@ -300,11 +326,10 @@ def _or_zero(found: dict[Variable, Variable], loss: Variable, target: Variable, 
     if target in found:
         return found[target]
     if warn:
-        warnings.warn(
-            f"{loss.name!r} does not depend on {target.name!r}: its gradient is zero",
-            UnusedVariableWarning,
-            stacklevel=3,
-        )
+        line = capture().line
+        message = f"{loss.name!r} does not depend on {target.name!r}: its gradient is zero"
+        place = (line.file, line.line) if line is not None else ("<unknown>", 0)
+        warnings.warn_explicit(message, UnusedVariableWarning, *place)
     with building(_backward_context(capture())):
         zero: Variable = full(target.shape, 0.0, target.dtype)
     zero.gradient = GradientOf(target, loss, None, None)
@@ -314,8 +339,3 @@ def _or_zero(found: dict[Variable, Variable], loss: Variable, target: Variable, 
 def _backward_context(source: Source) -> Context:
     base = current_context()
     return Context(base.scope, "backward", None, base.source or source)
-
-
-def _inner(source: Any) -> Any:
-    """Return the same lines for operations whose results that line does not name."""
-    return source._replace(inner=True)

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from threading import Lock
 from typing import Any
 
-from graph_engine.errors import GraphEngineError, GuardError, RunError
+from graph_engine.errors import RunError
+from graph_engine.failures import refuse, run_error
 from graph_engine.plan import Instruction, Plan
 
 _CHUNK = 1000
@@ -20,7 +21,7 @@ _FILE = "<graph_engine plan>"
 _LARGE = 64 * 1024  # bytes; larger values are let go as soon as nobody reads them
 
 
-class FastProgram:
+class FastPlan:
     """A plan as generated code.
 
     Parameters
@@ -31,7 +32,7 @@ class FastProgram:
 
     Notes
     -----
-    Buffers belong to the program, so that one run at a time may use it; a lock sees to that.
+    Buffers belong to it, so that one run at a time may use it; a lock sees to that.
     """
 
     def __init__(self, plan: Plan, guards: bool = False) -> None:
@@ -56,6 +57,8 @@ class FastProgram:
                 for chunk in self._chunks:
                     chunk(slots)
                 return self._owned(slots, arguments)
+            except RunError:  # a result that is not what was inferred
+                raise
             except Exception as error:
                 raise self._blame(error) from error
 
@@ -64,6 +67,7 @@ class FastProgram:
         held = {id(value) for value in arguments}
         for slot in self._outputs:
             value = plan.known[slot] if slot in plan.known else slots[slot]
+            plan.check(slot, value)
             shared = slot in plan.known or id(value) in held
             results.append(plan.backend.copy(value) if shared else plan.backend.own(value))
             held.add(id(value))
@@ -73,7 +77,7 @@ class FastProgram:
         plan = self._plan
         space: dict[str, Any] = {f"k{slot}": value for slot, value in plan.known.items()}
         space |= {f"b{i}": plan.backend.empty(shape, dtype) for i, (shape, dtype) in enumerate(plan.buffers)}
-        space["_refuse"] = _refuse
+        space["_refuse"] = refuse
         starts = range(0, len(self._statements), _CHUNK)
         parts = [self._statements[start : start + _CHUNK] for start in starts]
         last = self._last_parts(parts)
@@ -122,7 +126,8 @@ class FastProgram:
             space[f"g{key}"] = instruction.guard
             lines.append(f" _refuse(g{key}({', '.join(inputs)}))")
         buffer = [] if instruction.buffer is None else [f"b{instruction.buffer}"]
-        lines.append(f" {', '.join(outputs)} = f{key}({', '.join([*inputs, *buffer])})")
+        results = ", ".join(outputs) + "," * instruction.operation.many
+        lines.append(f" {results} = f{key}({', '.join([*inputs, *buffer])})")
         return lines
 
     def _dying(self, part: list[Instruction], kept: set[int]) -> dict[int, list[int]]:
@@ -176,34 +181,6 @@ class _Names:
 
     def release(self, slot: int) -> None:
         self._free.append(self._names[slot])
-
-
-def run_error(plan: Plan, instruction: Instruction | None, error: Exception) -> GraphEngineError:
-    """Say which operation failed, on what, and where it was declared."""
-    if instruction is None:
-        return RunError(f"the run failed: {type(error).__name__}: {error}")
-    operation = instruction.operation
-    shown = ", ".join(f"{plan.graph.name_of(v)}: {v.dtype}{plan.shapes[plan.slots[v]]}" for v in operation.inputs)
-    name = f"{plan.graph.name_of(operation)}({shown})"
-    if isinstance(error, GuardError):
-        refused = GuardError(f"{name}: {error.message}", error.cure or "nothing was updated")
-        return refused.located("declared at", operation.line)
-    failed = RunError(f"{name} failed: {type(error).__name__}: {error}", _memory_cure(plan, error))
-    failed.operation = operation
-    return failed.located("declared at", operation.line)
-
-
-def _memory_cure(plan: Plan, error: Exception) -> str:
-    if not isinstance(error, MemoryError) and "OutOfMemory" not in type(error).__name__:
-        return ""
-    largest = sorted(range(len(plan.variables)), key=plan.nbytes, reverse=True)[:5]
-    holders = ", ".join(f"{plan.graph.name_of(plan.variables[s])} {plan.nbytes(s) / 2**20:.0f} MiB" for s in largest)
-    return f"out of memory; the largest values are {holders}"
-
-
-def _refuse(problem: str | None) -> None:
-    if problem is not None:
-        raise GuardError(problem)
 
 
 def _elide(plan: Plan) -> dict[int, int]:

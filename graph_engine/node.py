@@ -1,21 +1,17 @@
-"""The nodes of a graph: variables, and operations that apply primitives to them; the context they are declared in.
+"""The nodes of a graph: variables, and operations that apply primitives to them.
 
-Variables stand free: a graph is whatever can be reached from some of them. What is current while declaring (the
-scope, and during differentiation the rule that is being built) is one immutable `Context` in a context variable.
+Variables stand free: a graph is whatever can be reached from some of them.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from graph_engine.context import Context, Phase, check_name
 from graph_engine.dims import Dim
 from graph_engine.errors import DeclarationError
 from graph_engine.source import Source, SourceLine
@@ -25,36 +21,9 @@ if TYPE_CHECKING:
     from graph_engine.primitive import Primitive
 
 Kind = Literal["input", "parameter", "constant", "result"]
-Phase = Literal["forward", "backward", "update"]
 Operand = Any  # a Variable, or what NumPy takes for an array
 
 _creation = itertools.count()  # the only process-wide state: creation order, which is topological
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What is current while nodes are declared.
-
-    Attributes
-    ----------
-    scope : tuple of str
-        The open scopes, outermost first.
-    phase : {"forward", "backward", "update"}
-        What the operations are for.
-    owner : Operation, Variable or None
-        The forward operation whose rule is being built, the variable whose gradient is being summed, or the
-        parameter that is being updated.
-    source : Source or None
-        The line that stands for everything declared meanwhile; None: look for it.
-    """
-
-    scope: tuple[str, ...] = ()
-    phase: Phase = "forward"
-    owner: Operation | Variable | None = None
-    source: Source | None = None
-
-
-_context: ContextVar[Context] = ContextVar("graph_engine_context", default=Context())  # noqa: B039 - frozen
 
 
 class GradientOf(NamedTuple):
@@ -276,6 +245,8 @@ class Operation:
     ----------
     primitive : Primitive
     inputs, outputs : tuple of Variable
+    many : bool
+        Whether its primitive gives a tuple, be it of one.
     context : Context
         Scope, phase and owner at its declaration.
     source : Source
@@ -284,7 +255,7 @@ class Operation:
         Creation order.
     """
 
-    __slots__ = ("__weakref__", "context", "index", "inputs", "outputs", "primitive", "source")
+    __slots__ = ("__weakref__", "context", "index", "inputs", "many", "outputs", "primitive", "source")
 
     def __init__(self, primitive: Primitive, inputs: tuple[Variable, ...], context: Context, source: Source) -> None:
         self.primitive = primitive
@@ -293,6 +264,14 @@ class Operation:
         self.source = source
         self.index = next(_creation)
         self.outputs: tuple[Variable, ...] = ()
+        self.many = False
+
+    def give(self, specs: Spec | tuple[Spec, ...]) -> Variable | tuple[Variable, ...]:
+        """Make the outputs, of the specs that the primitive inferred, and return them as it gives them."""
+        self.many = not isinstance(specs, Spec)
+        listed: tuple[Spec, ...] = (specs,) if isinstance(specs, Spec) else tuple(specs)
+        self.outputs = tuple([Variable(s, "result", self.source, self, i) for i, s in enumerate(listed)])
+        return self.outputs if self.many else self.outputs[0]
 
     @property
     def name(self) -> str:
@@ -321,45 +300,6 @@ class Operation:
 
     def __repr__(self) -> str:
         return f"<{self.name}({', '.join(v.name for v in self.inputs)})>"
-
-
-@contextmanager
-def building(context: Context) -> Iterator[None]:
-    """Declare under another context."""
-    token = _context.set(context)
-    try:
-        yield
-    finally:
-        _context.reset(token)
-
-
-def current_context() -> Context:
-    """Return what is current."""
-    return _context.get()
-
-
-def check_name(name: object) -> str:
-    """Return the name, if it is one."""
-    if not isinstance(name, str) or not name.strip():
-        raise DeclarationError(f"a name is a text that is not empty, not {name!r}")
-    return name
-
-
-@contextmanager
-def scope(name: str) -> Iterator[None]:
-    """Put what is declared inside into a named group.
-
-    Examples
-    --------
-    >>> import graph_engine as ge
-    >>> with ge.scope("encoder"):
-    ...     W = ge.parameter("W", 1.0)
-    >>> W.name
-    'encoder.W'
-    """
-    current = _context.get()
-    with building(dataclasses.replace(current, scope=(*current.scope, check_name(name)))):
-        yield
 
 
 def _gradient_name(gradient: GradientOf) -> str:

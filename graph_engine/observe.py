@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from graph_engine.errors import GuardError
-from graph_engine.lowering import run_error
+from graph_engine.failures import refuse, run_error
 from graph_engine.node import Operation, Variable
 from graph_engine.plan import Instruction, Plan, results_of
 
@@ -71,9 +70,10 @@ def observe(plan: Plan, arguments: Sequence[Any], watch: Watch | None = None) ->
 def _execute(plan: Plan, instruction: Instruction, slots: list[Any]) -> Sequence[Any]:
     arrays = [slots[slot] for slot in instruction.inputs]
     if instruction.guard is not None:
-        problem = instruction.guard(*arrays)
-        if problem is not None:
-            raise GuardError(problem)
+        refuse(instruction.guard(*arrays))
     if instruction.buffer is not None:
         arrays.append(plan.backend.empty(*plan.buffers[instruction.buffer]))
-    return results_of(instruction, instruction.function(*arrays))
+    results = results_of(instruction, instruction.function(*arrays))
+    for slot, value in zip(instruction.outputs, results, strict=True):
+        plan.check(slot, value)
+    return results

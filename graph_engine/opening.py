@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from graph_engine.engine import CompiledStep, Engine
+from graph_engine.compiled import CompiledStep
+from graph_engine.engine import Engine
 from graph_engine.errors import FeedError, FileError, GraphEngineError
 from graph_engine.graph import Graph
 from graph_engine.node import Variable

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from graph_engine.context import check_name, current_context
 from graph_engine.errors import DeclarationError, DTypeError, GraphEngineError
-from graph_engine.node import Operand, Variable, check_name, current_context
+from graph_engine.node import Operand, Variable
 from graph_engine.source import capture
-from graph_engine.spec import DEFAULT_FLOAT, DEFAULT_INTEGER, Spec, as_dtype, kind, promote
+from graph_engine.spec import DEFAULT_FLOAT, DEFAULT_INTEGER, NUMBER_KINDS, Spec, as_dtype, kind, promote
 
 
 def input(name: str, shape: Any = (), dtype: Any = DEFAULT_FLOAT, tex: str = "") -> Variable:
@@ -99,7 +100,7 @@ def _as_variable(value: Operand, dtype: str | None) -> Variable:
     if isinstance(value, Variable):
         return value
     made = constant(value, dtype=_weak_dtype(value, dtype) if _is_weak(value) else None)
-    made.source = made.source._replace(inner=True)  # the name that the line assigns belongs to the result
+    made.source = made.source.as_inner()  # the name that the line assigns belongs to the result
     return made
 
 
@@ -113,8 +114,7 @@ def _strong_dtype(value: Operand) -> str:
 
 def _weak_dtype(value: object, dtype: str | None) -> str:
     own = "bool" if isinstance(value, bool) else DEFAULT_INTEGER if isinstance(value, int) else DEFAULT_FLOAT
-    order = ("bool", "integer", "float")
-    if dtype is None or order.index(kind(dtype)) < order.index(kind(own)):
+    if dtype is None or NUMBER_KINDS.index(kind(dtype)) < NUMBER_KINDS.index(kind(own)):
         return own
     return dtype
 
@@ -128,12 +128,13 @@ def as_data(value: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
         raise DeclarationError(
             f"{value.name!r} is a variable of the graph, not a value", "run the graph first: engine.run(v)"
         )
-    if isinstance(value, float):  # numpy.float64 is one too
+    wanted: str | None = None
+    if dtype is not None:
+        wanted = as_dtype(dtype)
+    elif isinstance(value, float):  # numpy.float64 is one too
         wanted = DEFAULT_FLOAT
-    else:
-        wanted = None
     try:
-        array = np.array(value, dtype=as_dtype(dtype) if dtype is not None else wanted)
+        array = np.array(value, dtype=wanted)
     except (ValueError, TypeError, OverflowError) as error:
         raise DeclarationError(f"{_short(value)} cannot be made an array: {error}") from None
     if array.dtype.name == "float64" and dtype is None and not hasattr(value, "dtype"):

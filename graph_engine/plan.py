@@ -11,13 +11,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from graph_engine.backend import Backend, Kernel
+from graph_engine.errors import BackendError, FeedError, RunError
 from graph_engine.graph import Graph
-from graph_engine.node import Operation
+from graph_engine.node import Operation, Variable
 from graph_engine.primitive import Primitive
 from graph_engine.spec import bind_shape
 
@@ -81,7 +83,8 @@ class Plan:
         self.backend = backend
         self.variables = graph.variables
         self.slots = {variable: slot for slot, variable in enumerate(self.variables)}
-        self.shapes = [bind_shape(variable.shape, names) for variable in self.variables]
+        _check_dtypes(backend, self.variables)
+        self.shapes = [_bound_shape(variable, names) for variable in self.variables]
         self.arguments = tuple(self.slots[v] for v in (*graph.inputs, *graph.parameters))
         self.outputs = tuple(self.slots[v] for v in graph.outputs)
         self.known = {self.slots[v]: backend.asarray(v.data) for v in graph.constants if v.data is not None}
@@ -100,21 +103,42 @@ class Plan:
         inputs = tuple(self.slots[v] for v in operation.inputs)
         outputs = tuple(self.slots[v] for v in operation.outputs)
         function = self.backend.kernel(primitive)
-        small = all(self.nbytes(slot) <= _LARGEST_FOLDED for slot in outputs)
-        if small and all(slot in self.known for slot in inputs):
-            self._fold(function, inputs, outputs)
-            return
         guard = None
         if type(primitive).guard is not Primitive.guard:
-            guard = _bind_guard(primitive, self.backend.xp)
-        self.instructions.append(Instruction(operation, function, inputs, outputs, guard=guard))
-        self._bound.append(primitive)
+            guard = partial(primitive.guard, self.backend.xp)
+        instruction = Instruction(operation, function, inputs, outputs, guard=guard)
+        small = all(self.nbytes(slot) <= _LARGEST_FOLDED for slot in outputs)
+        if not (small and all(slot in self.known for slot in inputs) and self._fold(instruction)):
+            self.instructions.append(instruction)
+            self._bound.append(primitive)
 
-    def _fold(self, function: Kernel, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> None:
-        with self.backend.running():
-            results = function(*[self.known[slot] for slot in inputs])
-        values = results if isinstance(results, (tuple, list)) else (results,)
-        self.known.update(zip(outputs, values, strict=True))
+    def _fold(self, instruction: Instruction) -> bool:
+        """Compute what depends on constants alone; what fails or is refused is left to do so in the run."""
+        arrays = [self.known[slot] for slot in instruction.inputs]
+        try:
+            with self.backend.running():
+                if instruction.guard is not None and instruction.guard(*arrays) is not None:
+                    return False
+                values = results_of(instruction, instruction.function(*arrays))
+                for slot, value in zip(instruction.outputs, values, strict=True):
+                    self.check(slot, value)
+        except Exception:
+            return False
+        self.known.update(zip(instruction.outputs, values, strict=True))
+        return True
+
+    def check(self, slot: int, value: Any) -> None:
+        """Raise where a kernel's result is not what was inferred: it must not be believed, returned or committed."""
+        variable = self.variables[slot]
+        if self.backend.conforms(value, self.shapes[slot], variable.dtype):
+            return
+        found = f"{value.dtype}{tuple(value.shape)}" if hasattr(value, "shape") else type(value).__name__
+        error = RunError(
+            f"{self.graph.name_of(variable)!r} came out as {found} instead of {variable.dtype}{self.shapes[slot]}",
+            "the kernel of its primitive, or its `infer`, is wrong: graph_engine.testing.check_primitive finds out",
+        )
+        error.operation = variable.operation
+        raise error.located("declared at", variable.line)
 
     def _assign_buffers(self) -> None:
         """Let results share memory where the earlier one is no longer read, not even through a view."""
@@ -168,12 +192,28 @@ class Plan:
         return behind, last_read
 
 
-def _bind_guard(primitive: Primitive, xp: Any) -> Kernel:
-    return lambda *arrays: primitive.guard(xp, *arrays)
-
-
 def results_of(instruction: Instruction, results: Any) -> Sequence[Any]:
     """Return a kernel's results as a sequence, one an output."""
-    return (results,) if len(instruction.outputs) == 1 and not isinstance(results, (tuple, list)) else results
+    if not instruction.operation.many:
+        return (results,)
+    count = len(instruction.outputs)
+    if not isinstance(results, (tuple, list)) or len(results) != count:
+        raise TypeError(f"the kernel must return a tuple of {count} arrays")
+    return results
 
 
+def _bound_shape(variable: Variable, names: Mapping[str, int]) -> tuple[int, ...]:
+    try:
+        return bind_shape(variable.shape, names)
+    except FeedError as error:
+        raise error.located(f"{variable.name!r} declared at", variable.line) from None
+
+
+def _check_dtypes(backend: Backend, variables: Sequence[Variable]) -> None:
+    """Refuse dtypes that the backend does not have."""
+    for dtype in {variable.dtype for variable in variables}:
+        if not hasattr(backend.xp, dtype):
+            first = next(variable for variable in variables if variable.dtype == dtype)
+            raise BackendError(
+                f"the backend {backend.name!r} has no {dtype}, which {first.name!r} is", "declare it with another dtype"
+            ).located("declared at", first.line)

@@ -60,10 +60,9 @@ def backends() -> tuple[BackendInfo, ...]:
 def _backend_info(name: str) -> BackendInfo:
     packages = ", ".join(sorted({_distribution(point) for point in _scan(BACKENDS)[name]}))
     try:
-        backend = find_backend(name)
-        return BackendInfo(name, True, backend.describe(), packages)
-    except (BackendError, PluginError) as error:
-        return BackendInfo(name, False, error.message, packages)
+        return BackendInfo(name, True, find_backend(name).describe(), packages)
+    except Exception as error:  # one that cannot say where it runs must not hide the others
+        return BackendInfo(name, False, getattr(error, "message", f"{type(error).__name__}: {error}"), packages)
 
 
 @cache
@@ -83,11 +82,15 @@ def find_backend(name: str) -> Backend:
     cls = _load(_single(found[name], "backend"))
     if cls is None:
         raise BackendError(f"the backend {name!r} could not be loaded", "see the warning above for what it raised")
-    reason = cls.unavailable()
+    if not (isinstance(cls, type) and issubclass(cls, Backend)):
+        raise BackendError(f"the backend {name!r} is no class of ge.Backend: {cls!r}")
+    try:
+        reason = cls.unavailable()
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
     if reason is not None:
         raise BackendError(f"the backend {name!r} cannot run here: {reason}")
-    backend: Backend = cls()
-    return backend
+    return cls()
 
 
 @cache
@@ -103,7 +106,7 @@ def primitives() -> dict[str, type[Primitive]]:
     found: dict[str, tuple[type[Primitive], EntryPoint]] = {}
     for points in _scan(PRIMITIVES).values():
         point = _single(points, "primitives")
-        for cls in _classes(_load(point)):
+        for cls in _classes(_load(point), point):
             other = found.setdefault(cls.name, (cls, point))
             if other[0] is not cls:
                 raise PluginError(
@@ -152,18 +155,24 @@ def _load(point: EntryPoint) -> Any:
     try:
         return point.load()
     except Exception as error:  # whatever a stranger's module raises on import
-        warnings.warn(
-            f"the plugin {point.name!r} of {_distribution(point)} is skipped: {type(error).__name__}: {error}",
-            PluginWarning,
-            stacklevel=4,
-        )
+        _warn_skipped(point, f"{type(error).__name__}: {error}")
         return None
 
 
-def _classes(loaded: Any) -> Iterable[type[Primitive]]:
+def _warn_skipped(point: EntryPoint, problem: str) -> None:
+    message = f"the plugin {point.name!r} of {_distribution(point)} is skipped: {problem}"
+    warnings.warn(message, PluginWarning, stacklevel=5)
+
+
+def _classes(loaded: Any, point: EntryPoint) -> Iterable[type[Primitive]]:
     if loaded is None:
         return ()
-    return (loaded,) if isinstance(loaded, type) else tuple(loaded)
+    classes = tuple(loaded) if isinstance(loaded, (tuple, list)) else (loaded,)
+    for cls in classes:
+        if not (isinstance(cls, type) and issubclass(cls, Primitive)):
+            _warn_skipped(point, f"{cls!r} is no class of ge.Primitive")
+            return ()
+    return classes
 
 
 def _distribution(point: EntryPoint) -> str:

@@ -10,12 +10,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from graph_engine.context import current_context
 from graph_engine.dims import Dim, evaluate
 from graph_engine.errors import DeclarationError, GradientError, GraphEngineError
-from graph_engine.node import Operand, Operation, Variable, current_context
+from graph_engine.node import Operand, Operation, Variable
 from graph_engine.operands import as_variables
 from graph_engine.source import Source, capture
 from graph_engine.spec import Spec
+
+Cotangents = Sequence[Variable | None]  # None is zero
 
 
 @dataclass(frozen=True)
@@ -60,9 +63,7 @@ class Primitive:
         """Compute with an array-API namespace, given first; return an array, or a tuple of them."""
         raise NotImplementedError
 
-    def vjp(
-        self, operation: Operation, cotangents: Sequence[Variable | None], wanted: Sequence[bool]
-    ) -> Sequence[Variable | None]:
+    def vjp(self, operation: Operation, cotangents: Cotangents, wanted: Sequence[bool]) -> Cotangents:
         """Build the gradient of each input that is wanted from those of the outputs; None is zero."""
         raise GradientError(f"{self.name} has no derivative rule", "give its class a `vjp`, or use ge.stop_gradient")
 
@@ -139,32 +140,35 @@ def apply(primitive: Primitive, inputs: tuple[Variable, ...], inner: bool = Fals
     context = current_context()
     source = context.source or capture(inner)
     try:
-        specs = primitive.infer(*[v.spec for v in inputs])
+        specs = check_inferred(primitive.infer(*[v.spec for v in inputs]))
     except Exception as error:
         raise _refused(primitive, inputs, source, error) from (
             None if isinstance(error, GraphEngineError) else error
         )
-    operation = Operation(primitive, inputs, context, source)
-    if isinstance(specs, Spec):
-        result = Variable(specs, "result", source, operation)
-        operation.outputs = (result,)
-        return result
-    operation.outputs = tuple(Variable(s, "result", source, operation, i) for i, s in enumerate(specs))
-    return operation.outputs
+    return Operation(primitive, inputs, context, source).give(specs)
 
 
-def _refused(
-    primitive: Primitive, inputs: tuple[Variable, ...], source: Source, error: Exception
-) -> GraphEngineError:
+def check_inferred(specs: Any) -> Spec | tuple[Spec, ...]:
+    """Return what `infer` returned, if it is a spec or a tuple of them."""
+    if isinstance(specs, Spec) or (isinstance(specs, tuple) and all(isinstance(spec, Spec) for spec in specs)):
+        return specs
+    raise DeclarationError(f"its `infer` returned {specs!r}", "infer returns a ge.Spec, or a tuple of them")
+
+
+def _refused(primitive: Primitive, inputs: tuple[Variable, ...], source: Source, error: Exception) -> GraphEngineError:
     shown = ", ".join(f"{v.name}: {v.spec}" for v in inputs)
-    message = error.message if isinstance(error, GraphEngineError) else f"{type(error).__name__}: {error}"
-    expected = len(primitive.input_names)
-    if isinstance(error, TypeError) and not isinstance(error, GraphEngineError) and expected != len(inputs):
-        message = f"it takes {expected} inputs ({', '.join(primitive.input_names)}), not {len(inputs)}"
-    cls = type(error) if isinstance(error, GraphEngineError) else DeclarationError
-    cure = error.cure if isinstance(error, GraphEngineError) else ""
-    refused = cls(f"{primitive.name}({shown}): {message}", cure)
+    if isinstance(error, GraphEngineError):
+        refused = type(error)(f"{primitive.name}({shown}): {error.message}", error.cure)
+    else:
+        refused = DeclarationError(f"{primitive.name}({shown}): {_reason(primitive, len(inputs), error)}")
     return refused.located("declared at", source.line)
+
+
+def _reason(primitive: Primitive, count: int, error: Exception) -> str:
+    names = primitive.input_names
+    if isinstance(error, TypeError) and count != len(names):  # Python's own message speaks of `infer` and of `self`
+        return f"it takes {len(names)} inputs ({', '.join(names)}), not {count}"
+    return f"{type(error).__name__}: {error}"
 
 
 def _bind_value(value: Any, names: Mapping[str, int]) -> Any:

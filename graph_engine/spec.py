@@ -20,7 +20,9 @@ DTYPES = ("bool", *SIGNED, *UNSIGNED, *FLOATS)
 DEFAULT_FLOAT = "float32"
 DEFAULT_INTEGER = "int64"
 NUMPY_DTYPES = {name: np.dtype(name) for name in DTYPES}
-_KINDS = {"bool": "bool"} | dict.fromkeys(SIGNED + UNSIGNED, "integer") | dict.fromkeys(FLOATS, "float")
+NUMBER_KINDS = ("bool", "integer", "float")  # each goes into those behind it
+_KIND_OF = {"bool": "bool"} | dict.fromkeys(SIGNED + UNSIGNED, "integer") | dict.fromkeys(FLOATS, "float")
+_OF_PYTHON: dict[type, str] = {bool: "bool", int: DEFAULT_INTEGER, float: DEFAULT_FLOAT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +90,13 @@ def kind(dtype: str) -> str:
     >>> kind("uint8")
     'integer'
     """
-    return _KINDS[dtype]
+    return _KIND_OF[dtype]
 
 
 def as_dtype(dtype: Any) -> str:
     """Read a dtype: its name, a NumPy dtype, or Python's `bool`, `int`, `float`."""
-    simple = {bool: "bool", int: DEFAULT_INTEGER, float: DEFAULT_FLOAT}
-    if isinstance(dtype, type) and dtype in simple:
-        return simple[dtype]
+    if isinstance(dtype, type) and dtype in _OF_PYTHON:
+        return _OF_PYTHON[dtype]
     try:
         name = dtype if dtype in DTYPES else np.dtype(dtype).name
     except TypeError:
@@ -221,18 +222,24 @@ def bind_names(fed: Iterable[tuple[str, Shape, tuple[int, ...]]]) -> dict[str, i
     """
     fed = list(fed)
     names: dict[str, int] = {}
-    first: dict[str, str] = {}
+    said_by: dict[str, str] = {}
     for name, declared, actual in fed:
         if len(declared) != len(actual):
-            raise FeedError(f"{name!r} is declared with shape {show_shape(declared)}, but was fed {show_shape(actual)}")
+            raise _misfit(name, declared, actual)
         for dim, number in zip(declared, actual, strict=True):
-            if isinstance(dim, Dim) and dim.is_name and names.setdefault(dim, number) != number:
+            if not (isinstance(dim, Dim) and dim.is_name):
+                continue
+            said_by.setdefault(dim, name)
+            if names.setdefault(dim, number) != number:
                 raise FeedError(
-                    f"the dimension {str(dim)!r} is {names[dim]} in {first[dim]!r}, but {number} in {name!r}",
+                    f"the dimension {str(dim)!r} is {names[dim]} in {said_by[dim]!r}, but {number} in {name!r}",
                     "inputs that share a dimension's name must agree on it",
                 )
-            first.setdefault(dim, name) if isinstance(dim, Dim) else None
     for name, declared, actual in fed:
         if bind_shape(declared, names) != actual:
-            raise FeedError(f"{name!r} is declared with shape {show_shape(declared)}, but was fed {show_shape(actual)}")
+            raise _misfit(name, declared, actual)
     return names
+
+
+def _misfit(name: str, declared: Shape, actual: tuple[int, ...]) -> FeedError:
+    return FeedError(f"{name!r} is declared with shape {show_shape(declared)}, but was fed {show_shape(actual)}")

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from graph_engine.collector import paused_collection
+from graph_engine.context import Context, Phase, building
 from graph_engine.errors import LookupFailed
 from graph_engine.graph import Graph
-from graph_engine.node import Context, Operation, Phase, Variable, building
+from graph_engine.node import Operation, Variable
 from graph_engine.source import SourceLine
 
 Array = np.ndarray[Any, Any]
@@ -73,6 +74,10 @@ class Trace:
         The gradient of each variable that the loss depends on.
     updates : dict of Variable to Variable
         The new value of each updated parameter.
+    arrays : mapping of Variable to array
+        The value of each variable that the run reached, as the backend's own; `value` gives copies.
+    to_numpy : callable
+        Turns one of those arrays into a NumPy array.
     names : dict of str to int
         What the dimension names stood for.
     error, failed : Exception, Operation, or None
@@ -159,8 +164,9 @@ class Trace:
         """
         total = self.gradient_variable(variable)
         record = total.gradient
-        several = total.operation is not None and total.operation.primitive.name == "accumulate"
-        terms = total.operation.inputs if several and record and record.operation is None else (total,)  # type: ignore[union-attr]
+        terms: tuple[Variable, ...] = (total,)
+        if record and record.operation is None and total.operation and total.operation.primitive.name == "accumulate":
+            terms = total.operation.inputs
         return [
             (term.gradient.operation, term.gradient.input_index, self.value(term))
             for term in terms

@@ -6,20 +6,19 @@ the file. References go backwards only, which is what keeps a graph free of cycl
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
-from graph_engine import plugins
 from graph_engine.collector import paused_collection
+from graph_engine.context import Context, Phase
 from graph_engine.errors import FileError, GraphEngineError
+from graph_engine.files.applied import infer_specs, read_primitive, spec_words, vocabulary
 from graph_engine.files.cycles import refuse_order
+from graph_engine.files.sources import SavedSources
 from graph_engine.files.text import (
     Item,
     as_text,
     check_keys,
-    check_number,
-    check_version,
     parse,
     shown,
     take,
@@ -28,12 +27,10 @@ from graph_engine.files.text import (
     take_numbers,
     take_text,
 )
-from graph_engine.files.values import Array, decode_data, decode_spec, decode_value, fixed_shape
+from graph_engine.files.values import Array, decode_data, decode_spec, fixed_shape
 from graph_engine.files.writer import FORMAT, VERSION
 from graph_engine.graph import Graph
-from graph_engine.node import Context, GradientOf, Operation, Variable
-from graph_engine.primitive import Primitive
-from graph_engine.source import SavedSource, SourceLine
+from graph_engine.node import GradientOf, Kind, Operation, Variable
 from graph_engine.spec import Spec
 
 _GRAPH = frozenset({"format", "version", "variables", "operations", "outputs", "sources", "lines"})
@@ -42,8 +39,8 @@ _VARIABLE = frozenset(
 )
 _OPERATION = frozenset({"primitive", "version", "attributes", "inputs", "outputs", "scope", "phase", "owner", "source"})
 _GRADIENT = frozenset({"variable", "loss", "operation", "input", "partial"})
-_KINDS = ("input", "parameter", "constant", "result")
-_PHASES = ("forward", "backward", "update")
+_KINDS = get_args(Kind)
+_PHASES = get_args(Phase)
 
 
 def graph_from_json(text: str | bytes) -> Graph:
@@ -89,9 +86,7 @@ class GraphReader:
         self._arrays = arrays or {}
         self._variable_items = take_items(document, "variables", dict, "the graph")
         self._operation_items = take_items(document, "operations", dict, "the graph")
-        self._lines = _read_lines(document)
-        self._sources = _read_sources(document, self._lines)
-        self._saved: dict[Any, SavedSource] = {}
+        self._sources = SavedSources(document)
         self._classes = vocabulary()
         self._words = [f"operation {i} ({shown(op.get('primitive'))})" for i, op in enumerate(self._operation_items)]
         self.variables: list[Variable] = []
@@ -162,7 +157,7 @@ class GraphReader:
             raise FileError(f"{where} ({kind}) needs a name")
         trainable = take(item, "trainable", bool, where, False)
         data = None if kind == "input" else self._read_data(number, item, spec, where)
-        source = self._source(item, where, take_text(item, "assigned", where, None), 0)
+        source = self._sources.of(item, where, take_text(item, "assigned", where, None), 0)
         self.variables.append(Variable(spec, kind, source, name=name, data=data, trainable=trainable))
 
     def _read_data(self, number: int, item: Item, spec: Spec, where: str) -> Array:
@@ -182,7 +177,7 @@ class GraphReader:
         position = number - self._outputs[maker][0]
         found = operation.outputs[position].spec
         if found != spec:
-            raise FileError(f"{where} is {spec}, but {_spec_words(found)} comes out of {self._words[maker]}")
+            raise FileError(f"{where} is {spec}, but {spec_words(found)} comes out of {self._words[maker]}")
         name, assigned = take_text(item, "name", where, None), take_text(item, "assigned", where, None)
         variable = self.variables[number]
         if name is not None:
@@ -190,7 +185,7 @@ class GraphReader:
                 raise FileError(f"{where}: its name is empty")
             variable.named(name)
         source = item if "source" in item else self._operation_items[maker]
-        variable.source = self._source(source, where, assigned, position)
+        variable.source = self._sources.of(source, where, assigned, position)
 
     # ---- operations --------------------------------------------------------------------------------------------
 
@@ -199,17 +194,18 @@ class GraphReader:
         check_keys(item, _OPERATION, where)
         primitive = read_primitive(item, self._classes, where)
         inputs = tuple([self.variables[n] for n in self._inputs[number]])
-        specs = _inferred(primitive, inputs, where)
-        if len(specs) != len(self._outputs[number]):
-            raise FileError(f"{where} has {len(self._outputs[number])} outputs, but {len(specs)} come out of it")
+        specs = infer_specs(primitive, inputs, where)
+        count = 1 if isinstance(specs, Spec) else len(specs)
+        if count != len(self._outputs[number]):
+            raise FileError(f"{where} has {len(self._outputs[number])} outputs, but {count} come out of it")
         phase = take(item, "phase", str, where, "forward")
         if phase not in _PHASES:
             raise FileError(f"{where}: its phase is {shown(phase)}", f"phases: {', '.join(_PHASES)}")
         scope = tuple([as_text(name, where) for name in take_items(item, "scope", str, where, [])])
-        source = self._source(item, where)
+        source = self._sources.of(item, where)
         context = Context(scope, phase, self._read_owner(number, item, where), source)
         operation = Operation(primitive, inputs, context, source)
-        operation.outputs = tuple([Variable(s, "result", source, operation, i) for i, s in enumerate(specs)])
+        operation.give(specs)
         self.operations.append(operation)
         self.variables += operation.outputs
 
@@ -243,85 +239,3 @@ class GraphReader:
         if operation.inputs[position] is not variable:
             raise FileError(f"{where}: input {position} of {self._words[use]} is another variable")
         return GradientOf(variable, loss, operation, position, partial)
-
-    # ---- lines -------------------------------------------------------------------------------------------------
-
-    def _source(self, item: Item, where: str, assigned: str | None = None, position: int = 0) -> SavedSource:
-        number = take_number(item, "source", len(self._sources), "source", where, None)
-        key = (number, assigned, position)
-        source = self._saved.get(key)
-        if source is None:
-            lines = self._sources[number] if number is not None else ()
-            names = () if assigned is None else (None,) * position + (assigned,)
-            source = self._saved[key] = SavedSource.of(lines, names)
-        return source
-
-
-def vocabulary() -> dict[str, type[Primitive]]:
-    """Return the primitives that are found here; our own where plugins are not found at all."""
-    found = plugins.primitives()
-    if not found:
-        from graph_engine.primitives import PRIMITIVES
-
-        found = {cls.name: cls for cls in PRIMITIVES}
-    return found
-
-
-def read_primitive(item: Item, classes: Mapping[str, type[Primitive]], where: str) -> Primitive:
-    """Return the primitive that an operation applies."""
-    name = take_text(item, "primitive", where)
-    cls = classes.get(name)
-    if cls is None:
-        cure = "a plugin is missing: install the package that has it (its entry point is in graph_engine.primitives)"
-        raise FileError(f"{where}: no primitive is called {shown(name)} here", cure)
-    check_version(take(item, "version", int, where, cls.version), cls.version, f"use of {name!r} ({where})")
-    attributes = take(item, "attributes", dict, where, {})
-    known = {field.name for field in dataclasses.fields(cls) if field.init}
-    unknown = attributes.keys() - known
-    if unknown:
-        raise FileError(f"{where}: {name!r} has no attribute {shown(min(unknown))}")
-    decoded = {key: decode_value(value, f"{where}: {key!r}") for key, value in attributes.items()}
-    try:
-        return cls(**decoded)
-    except Exception as error:  # whatever a class that checks its attributes raises
-        raise FileError(f"{where}: {_reason(error)}") from None
-
-
-def _inferred(primitive: Primitive, inputs: tuple[Variable, ...], where: str) -> tuple[Spec, ...]:
-    try:
-        specs = primitive.infer(*[v.spec for v in inputs])
-    except Exception as error:  # a rule that was given attributes of the wrong types may raise anything
-        given = ", ".join(str(v.spec) for v in inputs)
-        raise FileError(f"{where} of ({given}): {_reason(error)}") from None
-    return (specs,) if isinstance(specs, Spec) else tuple(specs)
-
-
-def _spec_words(spec: Spec) -> str:
-    try:
-        return str(spec)
-    except TypeError:  # made of attributes that are no dimensions
-        return "no spec"
-
-
-def _reason(error: Exception) -> str:
-    return error.message if isinstance(error, GraphEngineError) else f"{type(error).__name__}: {error}"
-
-
-def _read_lines(document: Item) -> list[SourceLine]:
-    lines = []
-    for number, line in enumerate(take_items(document, "lines", list, "the graph", [])):
-        if [type(part) for part in line] != [str, int, str, str]:
-            raise FileError(f"line {number} is not a list of file, line, text and function")
-        file, at, text, function = line
-        lines.append(SourceLine(*[as_text(file, "a file"), at, as_text(text, "a line"), as_text(function, "a name")]))
-    return lines
-
-
-def _read_sources(document: Item, lines: list[SourceLine]) -> list[tuple[SourceLine, ...]]:
-    sources = []
-    for number, source in enumerate(take_items(document, "sources", list, "the graph", [])):
-        where = f"source {number}"
-        if any(type(line) is not int for line in source):
-            raise FileError(f"{where} is not a list of line numbers")
-        sources.append(tuple([lines[check_number(line, len(lines), "line", where)] for line in source]))
-    return sources

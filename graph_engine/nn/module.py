@@ -7,9 +7,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, Self
 
+from graph_engine.context import building, check_name, current_context
 from graph_engine.nn.init import Initializer, seed_from
 from graph_engine.nn.naming import Place
-from graph_engine.node import Variable, building, check_name, current_context
+from graph_engine.node import Variable
 from graph_engine.operands import parameter
 from graph_engine.source import capture, composite
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graph_engine.collector import paused_collection
+from graph_engine.context import building
 from graph_engine.graph import Graph
-from graph_engine.node import Operation, Variable, building
+from graph_engine.node import Operation, Variable
 from graph_engine.passes.linked import linked
 from graph_engine.primitive import Primitive, apply
 

@@ -4,6 +4,7 @@ from graph_engine.primitives import (
     affine,
     averages,
     creation,
+    cumulative,
     einstein,
     elementwise,
     extremes,
@@ -21,6 +22,7 @@ from graph_engine.primitives import (
 )
 from graph_engine.primitives.averages import mean, std, var
 from graph_engine.primitives.creation import arange, eye, ones, zeros
+from graph_engine.primitives.cumulative import cumulative_sum
 from graph_engine.primitives.einstein import einsum
 from graph_engine.primitives.elementwise import (
     abs,
@@ -62,7 +64,7 @@ from graph_engine.primitives.elementwise import (
     tanh,
     where,
 )
-from graph_engine.primitives.extremes import all, any, argmax, argmin, cumulative_sum, logsumexp, max, min
+from graph_engine.primitives.extremes import all, any, argmax, argmin, logsumexp, max, min
 from graph_engine.primitives.indexing import one_hot, take, take_along_axis
 from graph_engine.primitives.joining import concat, split, stack, unstack
 from graph_engine.primitives.linalg import matmul, outer, tensordot, vecdot
@@ -106,7 +108,8 @@ __all__ = [
     "pad",
     "one_hot", "take", "take_along_axis",
     "mean", "prod", "std", "sum", "var",
-    "all", "any", "argmax", "argmin", "cumulative_sum", "logsumexp", "max", "min",
+    "all", "any", "argmax", "argmin", "logsumexp", "max", "min",
+    "cumulative_sum",
     "matmul", "outer", "tensordot", "vecdot",
     "einsum",
     "log_softmax", "softmax", "softmax_cross_entropy",
@@ -125,6 +128,7 @@ PRIMITIVES = (
     *affine.PRIMITIVES,
     *averages.PRIMITIVES,
     *extremes.PRIMITIVES,
+    *cumulative.PRIMITIVES,
     *linalg.PRIMITIVES,
     *einstein.PRIMITIVES,
     *probabilities.PRIMITIVES,

@@ -10,14 +10,13 @@ import numpy as np
 from graph_engine.dims import product
 from graph_engine.errors import DTypeError, ShapeError
 from graph_engine.node import Operand, Operation, Variable
-from graph_engine.primitive import Primitive, Sample, apply
-from graph_engine.primitives.common import as_one_dtype, cast, widened
+from graph_engine.primitive import Cotangents, Primitive, Sample, apply
+from graph_engine.primitives.arrays import cast, widened
+from graph_engine.primitives.common import as_one_dtype
 from graph_engine.primitives.linalg import matmul
 from graph_engine.primitives.shape import matrix_transpose, reshape
 from graph_engine.primitives.structure import sum_to
 from graph_engine.spec import Spec, show_shape
-
-Cotangents = Sequence[Variable | None]
 
 
 class Linear(Primitive):

@@ -13,7 +13,8 @@ from graph_engine.dims import Dim
 from graph_engine.node import Operand, Operation, Variable
 from graph_engine.operands import constant
 from graph_engine.primitive import Primitive, Sample
-from graph_engine.primitives.common import Axis, as_axes, as_float, cast, widened
+from graph_engine.primitives.arrays import cast, widened
+from graph_engine.primitives.common import Axis, as_axes, as_float
 from graph_engine.primitives.elementwise import divide, equal, multiply, where
 from graph_engine.primitives.reduction import Reduction
 from graph_engine.primitives.structure import convert, full

@@ -1,4 +1,4 @@
-"""What several families share: reading arguments, errors that show the user's line, care with half precision."""
+"""What the functions of several families share: reading arguments, errors that show the user's line."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from graph_engine.errors import GraphEngineError
+from graph_engine.errors import GraphEngineError, ShapeError
 from graph_engine.node import Operand, Variable
 from graph_engine.operands import as_variables
 from graph_engine.primitives.structure import convert
 from graph_engine.source import capture
-from graph_engine.spec import DEFAULT_FLOAT, promote
+from graph_engine.spec import DEFAULT_FLOAT, normalize_axis, promote
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -67,16 +67,8 @@ def _as_int(item: Any) -> int:
     return int(item.__index__()) if plain else item
 
 
-def widened(xp: Any, x: Any) -> Any:
-    """Return half precision in float32, in which it accumulates; anything else as it is."""
-    return cast(xp, x, xp.float32) if is_half(x) else x
-
-
-def is_half(x: Any) -> bool:
-    """Whether an array is of half precision."""
-    return str(x.dtype).endswith("float16")
-
-
-def cast(xp: Any, x: Any, dtype: Any) -> Any:
-    """Convert an array, or the scalar that a full reduction returns, to a dtype of the namespace."""
-    return xp.astype(xp.asarray(x), dtype, copy=False)
+def the_axis(axis: int | None, ndim: int) -> int:
+    """Count an axis from the front; it may be left out where there is only one dimension."""
+    if axis is None and ndim != 1:
+        raise ShapeError(f"an axis is needed where there are {ndim} dimensions")
+    return normalize_axis(axis or 0, ndim)

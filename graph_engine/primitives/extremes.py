@@ -1,4 +1,4 @@
-"""Largest and smallest, where they are, their smooth stand-in; whether all or any hold; running sums."""
+"""Largest and smallest, where they are, their smooth stand-in; whether all or any hold."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ import numpy as np
 from graph_engine.errors import ShapeError
 from graph_engine.node import Operand, Operation, Variable
 from graph_engine.primitive import Primitive, Sample
-from graph_engine.primitives.common import Axis, as_axes, as_float, as_variable, cast, located, widened
+from graph_engine.primitives.arrays import cast, widened
+from graph_engine.primitives.common import Axis, as_axes, as_float
 from graph_engine.primitives.elementwise import divide, equal, exp, isfinite, multiply, subtract, where
-from graph_engine.primitives.reduction import Cotangents, Reduction, Sum
-from graph_engine.primitives.slicing import pad
+from graph_engine.primitives.reduction import Reduction, Sum
 from graph_engine.primitives.structure import convert
-from graph_engine.source import composite
-from graph_engine.spec import Spec, kind, normalize_axis
+from graph_engine.spec import Spec, normalize_axis
 
 _GRID = np.sin(np.arange(24.0)).reshape(2, 3, 4)
 
@@ -144,60 +143,6 @@ class AnyOf(AllOf):
     name, symbol, formula = "any", "∃", "any({x})"
 
 
-# ---- running sums ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class CumulativeSum(Primitive):
-    """The sums of the elements up to each one along a dimension, or from each one on.
-
-    Attributes
-    ----------
-    axis : int
-    reverse : bool
-        Whether to sum from the end.
-    """
-
-    name, symbol, formula = "cumulative_sum", "Σ↗", "running Σ {x}"
-    may_view = False
-    axis: int = -1
-    reverse: bool = False
-
-    def infer(self, x: Spec) -> Spec:
-        normalize_axis(self.axis, x.ndim)
-        return x.with_dtype(Sum().result_dtype(x.dtype))
-
-    def kernel(self, xp: Any, x: Any) -> Any:
-        wide = cast(xp, x, xp.int64) if x.dtype == xp.bool else widened(xp, x)
-        if self.reverse:
-            result = xp.flip(xp.cumulative_sum(xp.flip(wide, axis=self.axis), axis=self.axis), axis=self.axis)
-        else:
-            result = xp.cumulative_sum(wide, axis=self.axis)
-        return cast(xp, result, x.dtype) if kind_of(x) == "float" else result
-
-    def vjp(self, operation: Operation, cotangents: Cotangents, wanted: Sequence[bool]) -> Cotangents:
-        (c,) = cotangents
-        return (None if c is None else CumulativeSum(self.axis, not self.reverse)(c),)
-
-    def local_derivatives(self, operation: Operation) -> Sequence[str]:
-        return ("running Σ {d}",)
-
-    def samples(self) -> Sequence[Sample]:
-        return (
-            Sample(_GRID),
-            Sample(_GRID, use=CumulativeSum(0, True)),
-            Sample(_GRID.T[::2], use=CumulativeSum(1)),
-            Sample(_GRID[:0]),
-            Sample(np.array([True, False, True])),
-            Sample(2.0, raises=ShapeError),
-        )
-
-
-def kind_of(x: Any) -> str:
-    """Return the kind of number that an array holds."""
-    return kind(str(x.dtype).rpartition(".")[2])
-
-
 # ---- functions -------------------------------------------------------------------------------------------------
 
 
@@ -293,31 +238,4 @@ def any(x: Operand, axis: Axis = None, keepdims: bool = False) -> Variable:
     return result
 
 
-@composite
-@located
-def cumulative_sum(x: Operand, axis: int | None = None, include_initial: bool = False) -> Variable:
-    """Return the sums of the elements up to each one along a dimension.
-
-    Parameters
-    ----------
-    x : Variable or array_like
-    axis : int, optional
-        May be left out where there is only one dimension.
-    include_initial : bool
-        Whether to begin with the sum of nothing, 0.
-
-    Examples
-    --------
-    >>> import graph_engine as ge
-    >>> ge.Engine("numpy").run(ge.cumulative_sum(ge.constant([1, 2, 3])), {}).tolist()
-    [1, 3, 6]
-    """
-    x = as_variable(x)
-    if axis is None and x.ndim != 1:
-        raise ShapeError(f"an axis is needed where there are {x.ndim} dimensions")
-    axis = normalize_axis(axis or 0, x.ndim)
-    total: Variable = CumulativeSum(axis)(x)
-    return pad(total, [(int(i == axis), 0) for i in range(x.ndim)]) if include_initial else total
-
-
-PRIMITIVES: tuple[type[Primitive], ...] = (Max, Min, LogSumExp, ArgMax, ArgMin, AllOf, AnyOf, CumulativeSum)
+PRIMITIVES: tuple[type[Primitive], ...] = (Max, Min, LogSumExp, ArgMax, ArgMin, AllOf, AnyOf)

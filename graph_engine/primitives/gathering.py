@@ -10,12 +10,11 @@ import numpy as np
 
 from graph_engine.dims import Dim, product
 from graph_engine.errors import DTypeError, ShapeError
-from graph_engine.node import Operation, Variable
-from graph_engine.primitive import Primitive, Sample
-from graph_engine.primitives.common import cast, widened
+from graph_engine.node import Operation
+from graph_engine.primitive import Cotangents, Primitive, Sample
+from graph_engine.primitives.arrays import cast, widened
 from graph_engine.spec import Shape, Spec, broadcast_shapes, kind, normalize_axis, show_shape
 
-Cotangents = Sequence[Variable | None]
 _GRID = np.linspace(-1, 1, 24).reshape(2, 3, 4)
 _PLACES = np.array([[0, 2], [-1, 2]])
 

@@ -11,7 +11,7 @@ from graph_engine.dims import Dim, dimension, product
 from graph_engine.errors import DeclarationError, ShapeError
 from graph_engine.node import Operand, Variable
 from graph_engine.operands import as_data, constant
-from graph_engine.primitives.common import as_variable, located
+from graph_engine.primitives.common import as_variable, located, the_axis
 from graph_engine.primitives.gathering import OneHot, RavelIndex, Take, TakeAlongAxis
 from graph_engine.primitives.shape import permute_dims, reshape
 from graph_engine.primitives.slicing import Index, Key, as_key, spelled_out
@@ -40,9 +40,7 @@ def take(x: Operand, indices: Operand, axis: int | None = None) -> Variable:
     ('batch', 5, 16)
     """
     x, places = as_variable(x), as_variable(indices)
-    if axis is None and x.ndim != 1:
-        raise ShapeError(f"an axis is needed where there are {x.ndim} dimensions")
-    axis = normalize_axis(axis or 0, x.ndim)
+    axis = the_axis(axis, x.ndim)
     _check_known(places, x.shape[axis], axis)
     result: Variable = Take(axis)(x, places)
     return result

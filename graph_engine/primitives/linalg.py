@@ -10,16 +10,15 @@ import numpy as np
 from graph_engine.dims import product
 from graph_engine.errors import DTypeError, ShapeError
 from graph_engine.node import Operand, Operation, Variable
-from graph_engine.primitive import Primitive, Sample, apply
-from graph_engine.primitives.common import as_one_dtype, cast, located, widened
+from graph_engine.primitive import Cotangents, Primitive, Sample, apply
+from graph_engine.primitives.arrays import cast, widened
+from graph_engine.primitives.common import as_one_dtype, located
 from graph_engine.primitives.elementwise import multiply
 from graph_engine.primitives.reduction import sum
 from graph_engine.primitives.shape import expand_dims, matrix_transpose, permute_dims, reshape
 from graph_engine.primitives.structure import sum_to
 from graph_engine.source import composite
 from graph_engine.spec import Spec, broadcast_shapes, normalize_axis, show_shape
-
-Cotangents = Sequence[Variable | None]
 
 
 class MatMul(Primitive):

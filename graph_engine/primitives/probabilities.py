@@ -10,8 +10,9 @@ import numpy as np
 
 from graph_engine.errors import DTypeError, ShapeError
 from graph_engine.node import Operand, Operation, Variable
-from graph_engine.primitive import Primitive, Sample
-from graph_engine.primitives.common import as_float, as_variable, cast, widened
+from graph_engine.primitive import Cotangents, Primitive, Sample
+from graph_engine.primitives.arrays import cast, widened
+from graph_engine.primitives.common import as_float, as_variable
 from graph_engine.primitives.elementwise import exp, multiply, subtract
 from graph_engine.primitives.gathering import out_of_range
 from graph_engine.primitives.indexing import one_hot
@@ -20,7 +21,6 @@ from graph_engine.primitives.shape import expand_dims
 from graph_engine.primitives.structure import check_float
 from graph_engine.spec import Spec, kind, normalize_axis, show_shape
 
-Cotangents = Sequence[Variable | None]
 _GRID = np.sin(np.arange(24.0)).reshape(2, 3, 4) * 3
 
 

@@ -19,10 +19,10 @@ from graph_engine.errors import DeclarationError, DTypeError, ShapeError
 from graph_engine.node import Operand, Variable
 from graph_engine.operands import constant
 from graph_engine.primitive import Primitive, Sample
-from graph_engine.primitives.common import as_variable, cast, located
+from graph_engine.primitives.arrays import cast
+from graph_engine.primitives.common import as_float, as_variable, located
 from graph_engine.primitives.elementwise import less
 from graph_engine.primitives.joining import unstack
-from graph_engine.primitives.structure import convert
 from graph_engine.source import composite
 from graph_engine.spec import FLOATS, Shape, Spec, as_dtype, as_shape, kind
 
@@ -304,8 +304,7 @@ def bernoulli(key: Variable, p: Operand = 0.5, shape: Any = None) -> Variable:
     >>> ge.random.bernoulli(ge.random.key(0), 0.9, ("batch", 3)).spec
     Spec(shape=('batch', 3), dtype='bool')
     """
-    p = as_variable(p)
-    p = p if p.spec.is_float else convert(p, "float32")
+    p = as_float(p)
     return less(uniform(key, p.shape if shape is None else shape, p.dtype), p)
 
 

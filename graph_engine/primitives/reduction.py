@@ -15,15 +15,15 @@ import numpy as np
 from graph_engine.dims import Dim, product
 from graph_engine.errors import DTypeError, ShapeError
 from graph_engine.node import Operand, Operation, Variable
-from graph_engine.primitive import Primitive, Sample
-from graph_engine.primitives.common import Axis, as_axes, cast, widened
+from graph_engine.primitive import Cotangents, Primitive, Sample
+from graph_engine.primitives.arrays import cast, widened
+from graph_engine.primitives.common import Axis, as_axes
 from graph_engine.primitives.creation import Eye
 from graph_engine.primitives.elementwise import multiply, where
 from graph_engine.primitives.shape import expand_dims, permute_dims, reshape
 from graph_engine.primitives.structure import broadcast_to
 from graph_engine.spec import SIGNED, UNSIGNED, Shape, Spec, kind, normalize_axes, show_shape
 
-Cotangents = Sequence[Variable | None]
 _GRID = np.sin(np.arange(24.0)).reshape(2, 3, 4)
 
 

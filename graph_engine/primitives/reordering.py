@@ -11,14 +11,13 @@ import numpy as np
 from graph_engine.dims import dimension
 from graph_engine.errors import ShapeError
 from graph_engine.node import Operand, Operation, Variable
-from graph_engine.primitive import Primitive, Sample
+from graph_engine.primitive import Cotangents, Primitive, Sample
 from graph_engine.primitives.common import Axis, as_axes, as_variable, located
 from graph_engine.primitives.shape import flatten, reshape
 from graph_engine.primitives.structure import broadcast_to
 from graph_engine.source import composite
 from graph_engine.spec import Spec, as_shape, normalize_axes, normalize_axis
 
-Cotangents = Sequence[Variable | None]
 _GRID = np.linspace(-1, 1, 24).reshape(2, 3, 4)
 
 

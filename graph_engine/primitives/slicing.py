@@ -11,11 +11,10 @@ import numpy as np
 from graph_engine.dims import Dim, dimension
 from graph_engine.errors import DeclarationError, ShapeError
 from graph_engine.node import Operand, Operation, Variable
-from graph_engine.primitive import Primitive, Sample
+from graph_engine.primitive import Cotangents, Primitive, Sample
 from graph_engine.primitives.common import as_variable, located
 from graph_engine.spec import Shape, Spec, show_shape
 
-Cotangents = Sequence[Variable | None]
 Place = int | Dim | None
 Part = tuple[Place, Place, int]  # start, stop and step of a slice
 Key = tuple[int | Dim | Part | None, ...]  # for each dimension a place or a part; None is a new dimension

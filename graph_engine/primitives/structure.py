@@ -14,6 +14,7 @@ from graph_engine.errors import DTypeError, ShapeError
 from graph_engine.node import Operand, Operation, Variable
 from graph_engine.operands import as_variables
 from graph_engine.primitive import Primitive, Sample, apply
+from graph_engine.primitives.arrays import sum_array_to
 from graph_engine.spec import FLOATS, Shape, Spec, as_dtype, as_shape, broadcast_shapes, show_shape
 
 
@@ -218,23 +219,6 @@ class SumTo(Primitive):
         )
 
 
-def sum_array_to(xp: Any, x: Any, shape: Shape) -> Any:
-    """Sum an array to a shape that broadcasts to its own; half precision accumulates in float32."""
-    extra = x.ndim - len(shape)
-    axes = tuple(range(extra)) + tuple(
-        axis + extra for axis, size in enumerate(shape) if size == 1 and x.shape[axis + extra] != 1
-    )
-    total = sum_array(xp, x, axes, False) if axes else x
-    return xp.reshape(total, shape)
-
-
-def sum_array(xp: Any, x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
-    """Sum in the array's own dtype; half precision accumulates in float32."""
-    if str(x.dtype) == "float16":
-        return xp.astype(xp.sum(xp.astype(x, xp.float32), axis=axes, keepdims=keepdims), x.dtype)
-    return xp.sum(x, axis=axes, keepdims=keepdims, dtype=x.dtype)
-
-
 pass_on = PassOn()
 stop_gradient = StopGradient()
 accumulate = Accumulate()
@@ -254,12 +238,26 @@ def full(shape: Any, value: Any, dtype: Any = "float32") -> Variable:
 
 
 def zeros_like(x: Variable) -> Variable:
-    """Declare zeros of the shape and dtype of a variable."""
+    """Declare zeros of the shape and dtype of a variable.
+
+    Examples
+    --------
+    >>> import graph_engine as ge
+    >>> ge.zeros_like(ge.input("x", ("batch", 3))).spec
+    Spec(shape=('batch', 3), dtype='float32')
+    """
     return full(x.shape, 0, x.dtype)
 
 
 def ones_like(x: Variable) -> Variable:
-    """Declare ones of the shape and dtype of a variable."""
+    """Declare ones of the shape and dtype of a variable.
+
+    Examples
+    --------
+    >>> import graph_engine as ge
+    >>> ge.Engine("numpy").run(ge.ones_like(ge.constant([5, 7]))).tolist()
+    [1, 1]
+    """
     return full(x.shape, 1, x.dtype)
 
 

@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 
 from graph_engine import Backend, Primitive
+from graph_engine.spec import DTYPES
 from graph_engine_numpy.kernels import KERNELS, OUT_KERNELS
+
+
+_DTYPES = {name: np.dtype(name) for name in DTYPES}
 
 
 class NumpyBackend(Backend):
@@ -44,6 +48,10 @@ class NumpyBackend(Backend):
         if type(result) is np.ndarray and result.base is None and result.flags.writeable:
             return result
         return np.array(result)
+
+    def conforms(self, array: Any, shape: tuple[int, ...], dtype: str) -> bool:
+        """Return whether a kernel's result is an array (or NumPy's scalar) of this shape and dtype."""
+        return isinstance(array, (np.ndarray, np.generic)) and array.shape == shape and array.dtype == _DTYPES[dtype]
 
     def empty(self, shape: tuple[int, ...], dtype: str) -> Any:
         """Return an array to write into."""

@@ -1,0 +1,134 @@
+"""CompiledStep: a graph as a function that computes outputs and then updates parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from graph_engine.errors import DeclarationError, FeedError, GraphEngineError, GuardError
+from graph_engine.feeds import Fed, only_shape, upload
+from graph_engine.graph import Graph
+from graph_engine.node import Variable
+from graph_engine.observe import Watch
+from graph_engine.program import Program, as_outputs
+from graph_engine.trace import Trace
+
+if TYPE_CHECKING:
+    from graph_engine.engine import Engine
+
+GUARDS = ("values", "finite")
+
+
+class CompiledStep:
+    """A function of some inputs that computes outputs and then updates parameters; made by `Engine.compile`.
+
+    It works on the values that the engine keeps, and changes them all at once.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        inputs: tuple[Variable, ...],
+        outputs: Variable | Sequence[Variable],
+        updates: dict[Variable, Variable],
+        guards: tuple[str, ...],
+    ) -> None:
+        self.engine = engine
+        self.inputs = inputs
+        self.updates = updates
+        self.outputs = as_outputs(outputs)
+        self._single = isinstance(outputs, Variable)
+        _check_updates(updates)
+        unknown = [guard for guard in guards if guard not in GUARDS]
+        if unknown:
+            raise DeclarationError(f"there is no guard called {unknown[0]!r}", f"guards are {', '.join(GUARDS)}")
+        self._finite = "finite" in guards
+        self.graph = Graph(*self.outputs, *updates.values())
+        self._positions = _positions(self.graph, inputs)
+        self._others = [i for i in range(len(inputs)) if i not in self._positions]
+        engine._parameters(self.graph)
+        for parameter in updates:
+            engine._value(parameter)
+        self._program = Program(engine.backend, self.graph, "values" in guards)
+        self._targets = tuple(updates)
+
+    def __call__(self, *values: Any) -> Any:
+        """Run once: compute everything, then change all updated parameters at once."""
+        arrays, others = self._arrays(values)
+        engine = self.engine
+        results = self._program.fast(arrays, others).run([*arrays, *engine._parameters(self.graph)])
+        if self._finite:
+            self._refuse_non_finite(results)
+        count = len(self.outputs)
+        engine._values.update(dict(zip(self._targets, results[count:], strict=True)))  # one call: all or nothing
+        return results[0] if self._single else tuple(results[:count])
+
+    def trace(self, *values: Any, watch: Watch | None = None) -> Trace:
+        """Run once, observed: the same step, every value, gradient and update kept; guards on."""
+        arrays, others = self._arrays(values, copy=True)
+        loss, gradients = _main_gradients(self.graph, self.outputs)
+        trace = self.engine._observe(self._program, arrays, others, self.outputs, loss, gradients, self.updates, watch)
+        backend = self.engine.backend
+        held = {id(trace.arrays[v]) for v in (*self.graph.inputs, *self.graph.parameters, *self.graph.constants)}
+        new = {}
+        for parameter, variable in self.updates.items():
+            value = trace.arrays[variable]
+            new[parameter] = backend.copy(value) if id(value) in held else backend.own(value)
+        if self._finite:
+            self._refuse_non_finite([*(trace.arrays[v] for v in self.outputs), *new.values()])
+        self.engine._values.update(new)
+        return trace
+
+    def _arrays(self, values: tuple[Any, ...], copy: bool = False) -> tuple[list[Any], tuple[Fed, ...]]:
+        if len(values) != len(self.inputs):
+            names = ", ".join(v.name for v in self.inputs)
+            raise FeedError(f"this step takes {len(self.inputs)} values ({names}), not {len(values)}")
+        backend = self.engine.backend
+        needed = zip(self.graph.inputs, self._positions, strict=True)
+        arrays = [upload(backend, variable, values[position], copy) for variable, position in needed]
+        return arrays, tuple(only_shape(self.inputs[position], values[position]) for position in self._others)
+
+    def _refuse_non_finite(self, results: Sequence[Any]) -> None:
+        backend = self.engine.backend
+        for variable, value in zip((*self.outputs, *self.updates.values()), results, strict=True):
+            if variable.spec.is_float and not bool(backend.xp.all(backend.xp.isfinite(value))):
+                raise GuardError(
+                    f"{variable.name!r} is not finite", "nothing was updated; see step.trace(...) for where it began"
+                ).located("declared at", variable.line)
+
+
+def _main_gradients(graph: Graph, outputs: Sequence[Variable]) -> tuple[Variable | None, dict[Variable, Variable]]:
+    """Find the loss that gradients were taken of, and the gradients, in a graph that holds them."""
+    by_loss: dict[Variable, dict[Variable, Variable]] = {}
+    for variable in graph.variables:
+        record = variable.gradient
+        if record is not None and not record.partial:
+            by_loss.setdefault(record.loss, {}).setdefault(record.variable, variable)
+    for output in (*outputs, *by_loss):
+        if output in by_loss:
+            return output, by_loss[output]
+    return None, {}
+
+
+def _check_updates(updates: Mapping[Variable, Variable]) -> None:
+    for parameter, new in updates.items():
+        if not isinstance(parameter, Variable) or parameter.kind != "parameter":
+            raise DeclarationError(f"only parameters can be updated, not {parameter!r}")
+        if not isinstance(new, Variable) or new.spec != parameter.spec:
+            got = new.spec if isinstance(new, Variable) else repr(new)
+            raise DeclarationError(f"the update of {parameter.name!r} is {got}, but it is {parameter.spec}")
+
+
+def _positions(graph: Graph, inputs: Sequence[Variable]) -> list[int]:
+    """Find where each input that the graph needs stands among those given."""
+    for variable in inputs:
+        if not isinstance(variable, Variable) or variable.kind != "input":
+            raise DeclarationError(f"{variable!r} is no input", "compile([x, y], loss) takes input variables")
+    missing = [v for v in graph.inputs if v not in inputs]
+    if missing:
+        error: GraphEngineError = FeedError(
+            f"the outputs need {', '.join(repr(v.name) for v in missing)}, which is not among the inputs given",
+            "add it to the list: compile([...], ...)",
+        )
+        raise error.located("declared at", missing[0].line)
+    return [list(inputs).index(v) for v in graph.inputs]

@@ -1,0 +1,61 @@
+"""Program: some outputs on one backend, prepared once and run many times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from graph_engine.backend import Backend
+from graph_engine.collector import paused_collection
+from graph_engine.errors import DeclarationError
+from graph_engine.feeds import Fed, bind_feeds
+from graph_engine.graph import Graph
+from graph_engine.lowering import FastPlan
+from graph_engine.node import Variable
+from graph_engine.plan import Plan
+from graph_engine.recent import Recent
+
+_KEPT_PLANS = 16
+
+
+class Program:
+    """Some outputs on one backend: one plan for each set of feed shapes."""
+
+    def __init__(self, backend: Backend, graph: Graph, guards: bool = False) -> None:
+        self.backend = backend
+        self.graph = graph
+        self.guards = guards
+        self._plans: Recent[tuple[Any, ...], Plan] = Recent(_KEPT_PLANS)
+        self._fast: Recent[tuple[Any, ...], FastPlan] = Recent(_KEPT_PLANS)
+
+    def plan(self, arrays: Sequence[Any], others: tuple[Fed, ...] = ()) -> Plan:
+        """Return the plan for feeds of these shapes."""
+        key = _shapes(arrays, others)
+        plan = self._plans.get(key)
+        if plan is None:
+            names = bind_feeds(self.graph, arrays, others)
+            with paused_collection():
+                plan = self._plans.put(key, Plan(self.graph, self.backend, names))
+        return plan
+
+    def fast(self, arrays: Sequence[Any], others: tuple[Fed, ...] = ()) -> FastPlan:
+        """Return the generated code for feeds of these shapes."""
+        key = _shapes(arrays, others)
+        fast = self._fast.get(key)
+        if fast is None:
+            with paused_collection():
+                fast = self._fast.put(key, FastPlan(self.plan(arrays, others), self.guards))
+        return fast
+
+
+def _shapes(arrays: Sequence[Any], others: tuple[Fed, ...]) -> tuple[Any, ...]:
+    return (*[array.shape for array in arrays], *others)
+
+
+def as_outputs(outputs: Variable | Sequence[Variable]) -> tuple[Variable, ...]:
+    """Read one variable, or several, as several."""
+    found = (outputs,) if isinstance(outputs, Variable) else tuple(outputs)
+    for output in found:
+        if not isinstance(output, Variable):
+            raise DeclarationError(f"{output!r} is no variable of a graph", "run(f, feeds) or run([f, g], feeds)")
+    return found
