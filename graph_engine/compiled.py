@@ -46,38 +46,43 @@ class CompiledStep:
         self.graph = Graph(*self.outputs, *updates.values())
         self._positions = _positions(self.graph, inputs)
         self._others = [i for i in range(len(inputs)) if i not in self._positions]
-        engine._parameters(self.graph)
-        for parameter in updates:
-            engine._value(parameter)
         self._program = Program(engine.backend, self.graph, "values" in guards)
+        for parameter in (*self.graph.parameters, *updates):
+            engine.store.get(parameter)
         self._targets = tuple(updates)
 
     def __call__(self, *values: Any) -> Any:
         """Run once: compute everything, then change all updated parameters at once."""
         arrays, others = self._arrays(values)
-        engine = self.engine
-        results = self._program.fast(arrays, others).run([*arrays, *engine._parameters(self.graph)])
-        if self._finite:
-            self._refuse_non_finite(results)
-        count = len(self.outputs)
-        engine._values.update(dict(zip(self._targets, results[count:], strict=True)))  # one call: all or nothing
+        store, count = self.engine.store, len(self.outputs)
+        with store.lock:
+            parameters = [store.get(parameter) for parameter in self.graph.parameters]
+            results = self._program.fast(arrays, others).run([*arrays, *parameters])
+            if self._finite:
+                self._refuse_non_finite(results)
+            store.commit(dict(zip(self._targets, results[count:], strict=True)))
         return results[0] if self._single else tuple(results[:count])
 
     def trace(self, *values: Any, watch: Watch | None = None) -> Trace:
         """Run once, observed: the same step, every value, gradient and update kept; guards on."""
         arrays, others = self._arrays(values, copy=True)
         loss, gradients = _main_gradients(self.graph, self.outputs)
-        trace = self.engine._observe(self._program, arrays, others, self.outputs, loss, gradients, self.updates, watch)
+        with self.engine.store.lock:
+            trace = self.engine._observe(
+                self._program, arrays, others, self.outputs, loss, gradients, self.updates, watch
+            )
+            new = self._new_values(trace)
+            if self._finite:
+                self._refuse_non_finite([*(trace.arrays[v] for v in self.outputs), *new.values()])
+            self.engine.store.commit(new)
+        return trace
+
+    def _new_values(self, trace: Trace) -> dict[Variable, Any]:
+        """Return the updated values of a trace, as arrays that nobody else holds."""
         backend = self.engine.backend
         held = {id(trace.arrays[v]) for v in (*self.graph.inputs, *self.graph.parameters, *self.graph.constants)}
-        new = {}
-        for parameter, variable in self.updates.items():
-            value = trace.arrays[variable]
-            new[parameter] = backend.copy(value) if id(value) in held else backend.own(value)
-        if self._finite:
-            self._refuse_non_finite([*(trace.arrays[v] for v in self.outputs), *new.values()])
-        self.engine._values.update(new)
-        return trace
+        values = {parameter: trace.arrays[variable] for parameter, variable in self.updates.items()}
+        return {p: backend.copy(value) if id(value) in held else backend.own(value) for p, value in values.items()}
 
     def _arrays(self, values: tuple[Any, ...], copy: bool = False) -> tuple[list[Any], tuple[Fed, ...]]:
         if len(values) != len(self.inputs):

@@ -88,7 +88,9 @@ def dimension(value: object) -> int | Dim:
     if isinstance(value, Dim):
         return value
     if isinstance(value, str):
-        return _dimension(_parse(value))
+        value = _dimension(_parse(value))
+        if isinstance(value, Dim):
+            return value
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise DeclarationError(f"a dimension is an integer, a name or an expression in names, not {value!r}")
     number = int(value.__index__())

@@ -13,7 +13,7 @@ import numpy as np
 
 from graph_engine.backend import Backend
 from graph_engine.compiled import CompiledStep
-from graph_engine.errors import BackendError, LookupFailed
+from graph_engine.errors import BackendError, DeclarationError, LookupFailed
 from graph_engine.feeds import Fed, arrange, bind_feeds, check_parameter_value, upload
 from graph_engine.gradient import backward
 from graph_engine.graph import Graph
@@ -22,6 +22,7 @@ from graph_engine.observe import Watch, observe
 from graph_engine.plugins import find_backend
 from graph_engine.program import Program, as_outputs
 from graph_engine.recent import Recent
+from graph_engine.store import ParameterStore
 from graph_engine.trace import Trace
 
 _KEPT_PROGRAMS = 128
@@ -51,10 +52,12 @@ class Engine:
     def __init__(self, backend: str | Backend = "numpy", seed: int = 0) -> None:
         if not isinstance(backend, (str, Backend)):
             raise BackendError(f"a backend is a name or a ge.Backend, not {backend!r}")
+        if isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0:
+            raise DeclarationError(f"a seed is an integer >= 0, not {seed!r}")
         self.backend = find_backend(backend) if isinstance(backend, str) else backend
         self.seed = seed
         self._keys_given = 0
-        self._values: dict[Variable, Any] = {}
+        self.store = ParameterStore(self.backend)
         self._programs: Recent[tuple[Variable, ...], Program] = Recent(_KEPT_PROGRAMS)
         self._traced: Recent[tuple[tuple[Variable, ...], bool], _Traced] = Recent(_KEPT_PROGRAMS)
 
@@ -154,7 +157,8 @@ class Engine:
         >>> [float(step(3.0)) for _ in range(3)], float(engine.value(w))
         ([4.0, 1.0, 0.25], 2.75)
         """
-        return CompiledStep(self, tuple(inputs), outputs, dict(updates or {}), tuple(guards))
+        chosen = (guards,) if isinstance(guards, str) else tuple(guards)
+        return CompiledStep(self, tuple(inputs), outputs, dict(updates or {}), chosen)
 
     def next_key(self) -> Any:
         """Return a fresh random key for an input that wants one; the same ones in every run of the program.
@@ -167,14 +171,15 @@ class Engine:
         >>> engine.run(noise, {key: engine.next_key()}).shape
         (3,)
         """
+        words = np.random.SeedSequence([self.seed, self._keys_given]).generate_state(2, np.uint32)
         self._keys_given += 1
-        return self.backend.asarray(np.array([self.seed & 0xFFFFFFFF, self._keys_given], "uint32"))
+        return self.backend.asarray(words)
 
     # ---- parameters --------------------------------------------------------------------------------------------
 
     def value(self, parameter: Variable | str) -> Any:
         """Return a copy of a parameter's value, as the backend's own array."""
-        return self.backend.copy(self._value(self._parameter(parameter)))
+        return self.backend.copy(self.store.get(self._parameter(parameter)))
 
     def set_value(self, parameter: Variable | str, value: Any) -> None:
         """Change a parameter's value; shape and kind must fit.
@@ -194,23 +199,26 @@ class Engine:
         """
         parameter = self._parameter(parameter)
         array = check_parameter_value(parameter, upload(self.backend, parameter, value, copy=True))
-        self._values[parameter] = array
+        self.store.commit({parameter: array})
 
     def parameters(self) -> tuple[Variable, ...]:
         """Return the parameters that this engine has met."""
-        return tuple(self._values)
+        return self.store.parameters()
 
-    def save(self, path: Any) -> None:
-        """Write the values of all parameters that this engine has met to a safetensors file.
+    def save(self, path: Any, parameters: Sequence[Variable] | None = None) -> None:
+        """Write the values of parameters to a safetensors file.
 
         Parameters
         ----------
         path : path
             What was there before is replaced once the new file is complete.
+        parameters : sequence of Variable, optional
+            Of different names; by default all parameters that this engine has met and that still exist.
         """
         from graph_engine.files import save_parameters
 
-        save_parameters({p: self.backend.to_numpy(array) for p, array in self._values.items()}, path)
+        chosen = self.parameters() if parameters is None else [self._parameter(p) for p in parameters]
+        save_parameters({p: self.backend.to_numpy(self.store.get(p)) for p in chosen}, path)
 
     def load(self, path: Any, parameters: Sequence[Variable] | None = None) -> None:
         """Read values from a file that `save` wrote; all of them fit and are taken, or none.
@@ -224,8 +232,13 @@ class Engine:
         from graph_engine.files import load_parameters
 
         wanted = self.parameters() if parameters is None else tuple(parameters)
+        if not wanted:
+            raise LookupFailed(
+                "this engine has met no parameters yet, so there is nothing to load into",
+                "engine.load(path, parameters=ge.Graph(loss).parameters), or engine.meet(loss) first",
+            )
         loaded = load_parameters(path, wanted)
-        self._values.update({p: self.backend.asarray(array) for p, array in loaded.items()})
+        self.store.commit({p: self.backend.asarray(array) for p, array in loaded.items()})
 
     def meet(self, *outputs: Variable) -> None:
         """Take over the parameters that some variables depend on, before anything is run."""
@@ -233,7 +246,7 @@ class Engine:
 
     def _parameter(self, parameter: Variable | str) -> Variable:
         if isinstance(parameter, str):
-            named = [p for p in self._values if p.name == parameter]
+            named = [p for p in self.parameters() if p.name == parameter]
             if len(named) != 1:
                 count = "several parameters are" if named else "this engine has met no parameter"
                 raise LookupFailed(f"{count} called {parameter!r}", "give the variable itself")
@@ -242,14 +255,8 @@ class Engine:
             raise LookupFailed(f"{parameter!r} is no parameter")
         return parameter
 
-    def _value(self, parameter: Variable) -> Any:
-        value = self._values.get(parameter)
-        if value is None and parameter.data is not None:
-            value = self._values[parameter] = self.backend.asarray(parameter.data)
-        return value
-
     def _parameters(self, graph: Graph) -> list[Any]:
-        return [self._value(parameter) for parameter in graph.parameters]
+        return [self.store.get(parameter) for parameter in graph.parameters]
 
     # ---- inside ------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from graph_engine.backend import Backend
 from graph_engine.errors import FeedError, GraphEngineError
 from graph_engine.graph import Graph
 from graph_engine.node import Variable
+from graph_engine.source import SourceLine
 from graph_engine.spec import NUMBER_KINDS, NUMPY_DTYPES, Shape, bind_names, kind, show_shape
 
 _KIND_OF = {"b": "bool", "i": "integer", "u": "integer", "f": "float"}  # by the letter that NumPy has for it
@@ -22,6 +23,7 @@ class Fed(NamedTuple):
     name: str
     declared: Shape
     actual: tuple[int, ...]
+    line: SourceLine | None
 
 
 def arrange(
@@ -61,9 +63,8 @@ def arrange(
 
 def only_shape(variable: Variable, value: Any) -> Fed:
     """Return the shape of what was fed to an input that is not computed with: it may bind dimension names."""
-    _refuse_foreign(variable, value)
-    shape = getattr(value, "shape", None)
-    return Fed(variable.name, variable.shape, tuple(np.shape(value) if shape is None else shape))
+    array = value if isinstance(getattr(value, "shape", None), tuple) else _as_array(variable, value)
+    return Fed(variable.name, variable.shape, tuple(array.shape), variable.line)
 
 
 def _input_of(graph: Graph, key: Any) -> Variable:
@@ -108,7 +109,7 @@ def _as_array(variable: Variable, value: Any) -> np.ndarray[Any, Any]:
         raise _no_numbers(variable, "a masked array; value.filled(...) gives its masked places a number")
     try:
         array = np.asarray(value)
-    except (GraphEngineError, ValueError, TypeError) as error:
+    except Exception as error:  # whatever a stranger's __array__ raises
         ragged = "inhomogeneous" in str(error)
         what = "rows of different lengths" if ragged else getattr(error, "message", error)
         raise _no_numbers(variable, what) from None
@@ -159,8 +160,11 @@ def _refuse_foreign(variable: Variable, value: Any) -> None:
     """Refuse arrays that live on another device: transfers are the user's to make."""
     if isinstance(value, (np.ndarray, np.generic)) or not hasattr(value, "__dlpack_device__"):
         return
-    device = value.__dlpack_device__()
-    if int(device[0]) != 1:  # kDLCPU of the DLPack standard
+    try:
+        device = int(value.__dlpack_device__()[0])
+    except Exception as error:  # an array without data, say
+        raise _no_numbers(variable, f"{type(value).__name__}: {error}") from None
+    if device != 1:  # kDLCPU of the DLPack standard
         raise FeedError(
             f"{variable.name!r} was fed an array of {type(value).__module__} on another device",
             "move it to this engine's backend, or to NumPy, first",
@@ -169,13 +173,14 @@ def _refuse_foreign(variable: Variable, value: Any) -> None:
 
 def bind_feeds(graph: Graph, arrays: Sequence[Any], others: Sequence[Fed] = ()) -> dict[str, int]:
     """Find what the dimension names stand for; refuse shapes that do not fit, with the input's line."""
-    fed = [Fed(v.name, v.shape, tuple(a.shape)) for v, a in zip(graph.inputs, arrays, strict=True)]
+    fed = [Fed(v.name, v.shape, tuple(a.shape), v.line) for v, a in zip(graph.inputs, arrays, strict=True)]
+    fed += others
     try:
-        return bind_names([*fed, *others])
+        return bind_names((name, declared, actual) for name, declared, actual, _ in fed)
     except FeedError as error:
-        for variable in graph.inputs:
-            if repr(variable.name) in error.message:
-                error.located(f"{variable.name!r} declared at", variable.line)
+        for name, _, _, line in fed:
+            if repr(name) in error.message:
+                error.located(f"{name!r} declared at", line)
         raise
 
 

@@ -115,6 +115,9 @@ def jvp(output: Variable, wrt: Sequence[Variable], tangents: Sequence[Variable])
     >>> ge.Engine("numpy").run(ge.jvp(x * x, [x], [t]), {x: [1, 2, 3], t: [1, 0, 1]}).tolist()
     [2.0, 0.0, 6.0]
     """
+    wrt, tangents = _as_list(wrt), _as_list(tangents)
+    if [v.spec for v in wrt] != [t.spec for t in tangents]:
+        raise GradientError("each variable needs one tangent, of its own shape and dtype")
     with building(_backward_context(capture())):
         cotangent = full(output.shape, 0.0, output.dtype)
         products = vjp(output, wrt, cotangent)
@@ -164,13 +167,15 @@ def jacobian(output: Variable, wrt: Variable) -> Variable:
     """
     from graph_engine.primitives import reshape, stack
 
+    _as_list([output, wrt])
     if not isinstance(output.size, int):
         raise GradientError(f"the Jacobian of {output.name!r} has as many rows as {output.size}, which is not known")
     rows = []
     for index in range(output.size):
         seed = np.zeros(output.size)
         seed[index] = 1
-        rows += vjp(output, [wrt], constant(seed.reshape(output.shape), dtype=output.dtype))
+        found = backward(output, [wrt], constant(seed.reshape(output.shape), dtype=output.dtype))
+        rows.append(_or_zero(found, output, wrt, warn=False))
     if not rows:
         return full((*output.shape, *wrt.shape), 0.0, wrt.dtype)
     return reshape(stack(rows), (*output.shape, *wrt.shape))
@@ -263,6 +268,14 @@ class _Backward:
         self.gradients[variable] = total
 
 
+def _as_list(variables: Variable | Sequence[Variable]) -> list[Variable]:
+    found = [variables] if isinstance(variables, Variable) else list(variables)
+    for variable in found:
+        if not isinstance(variable, Variable):
+            raise GradientError(f"{variable!r} is no variable", "derivatives are taken of, and for, variables")
+    return found
+
+
 def _between(loss: Variable, wrt: Sequence[Variable]) -> tuple[list[Operation], set[Variable]]:
     """Find the operations between `wrt` and the loss, and the variables among them that have gradients."""
     depends = set(wrt)
@@ -309,7 +322,7 @@ def _check_term(operation: Operation, variable: Variable, term: Any) -> None:
 
 
 def _check(loss: Variable, wrt: Sequence[Variable], cotangent: Variable | None) -> None:
-    for variable in (loss, *wrt):
+    for variable in (loss, *wrt, *([] if cotangent is None else [cotangent])):
         if not isinstance(variable, Variable):
             raise GradientError(f"{variable!r} is no variable", "ge.grad(loss, [w1, w2]) takes variables")
         if not variable.spec.is_float:

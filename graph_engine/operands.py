@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from graph_engine.context import check_name, current_context
+from graph_engine.declaring import located
 from graph_engine.errors import DeclarationError, DTypeError, GraphEngineError
 from graph_engine.node import Operand, Variable
 from graph_engine.source import capture
 from graph_engine.spec import DEFAULT_FLOAT, DEFAULT_INTEGER, NUMBER_KINDS, Spec, as_dtype, kind, promote
 
 
+@located
 def input(name: str, shape: Any = (), dtype: Any = DEFAULT_FLOAT, tex: str = "") -> Variable:
     """Declare a value that is fed at each run.
 
@@ -38,6 +40,7 @@ def input(name: str, shape: Any = (), dtype: Any = DEFAULT_FLOAT, tex: str = "")
     return variable
 
 
+@located
 def parameter(name: str, value: Any, trainable: bool = True, dtype: Any = None, tex: str = "") -> Variable:
     """Declare a value that the engine keeps from run to run, and that optimisers update.
 
@@ -64,6 +67,7 @@ def parameter(name: str, value: Any, trainable: bool = True, dtype: Any = None, 
     return variable
 
 
+@located
 def constant(value: Any, name: str | None = None, dtype: Any = None) -> Variable:
     """Declare a value that never changes.
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from graph_engine.backend import Backend, Kernel
-from graph_engine.errors import BackendError, FeedError, RunError
+from graph_engine.errors import FeedError, RunError
 from graph_engine.graph import Graph
 from graph_engine.node import Operation, Variable
 from graph_engine.primitive import Primitive
@@ -83,7 +83,6 @@ class Plan:
         self.backend = backend
         self.variables = graph.variables
         self.slots = {variable: slot for slot, variable in enumerate(self.variables)}
-        _check_dtypes(backend, self.variables)
         self.shapes = [_bound_shape(variable, names) for variable in self.variables]
         self.arguments = tuple(self.slots[v] for v in (*graph.inputs, *graph.parameters))
         self.outputs = tuple(self.slots[v] for v in graph.outputs)
@@ -207,13 +206,3 @@ def _bound_shape(variable: Variable, names: Mapping[str, int]) -> tuple[int, ...
         return bind_shape(variable.shape, names)
     except FeedError as error:
         raise error.located(f"{variable.name!r} declared at", variable.line) from None
-
-
-def _check_dtypes(backend: Backend, variables: Sequence[Variable]) -> None:
-    """Refuse dtypes that the backend does not have."""
-    for dtype in {variable.dtype for variable in variables}:
-        if not hasattr(backend.xp, dtype):
-            first = next(variable for variable in variables if variable.dtype == dtype)
-            raise BackendError(
-                f"the backend {backend.name!r} has no {dtype}, which {first.name!r} is", "declare it with another dtype"
-            ).located("declared at", first.line)

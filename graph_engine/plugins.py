@@ -154,7 +154,7 @@ def _single(points: tuple[EntryPoint, ...], what: str) -> EntryPoint:
 def _load(point: EntryPoint) -> Any:
     try:
         return point.load()
-    except Exception as error:  # whatever a stranger's module raises on import
+    except (Exception, SystemExit) as error:  # whatever a stranger's module raises on import
         _warn_skipped(point, f"{type(error).__name__}: {error}")
         return None
 

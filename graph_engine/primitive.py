@@ -21,7 +21,7 @@ from graph_engine.spec import Spec
 Cotangents = Sequence[Variable | None]  # None is zero
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Primitive:
     """Something that can be done: `add`, `matmul`, `softmax`. Frozen, hashable, without arrays.
 
@@ -53,6 +53,12 @@ class Primitive:
     def __call__(self, *inputs: Operand) -> Any:
         """Declare one operation and return its output, or a tuple of them."""
         return apply(self, as_variables(inputs))
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *sorted(vars(self).items())))
 
     # `*Any, **Any` is how mypy knows that subclasses name their own inputs
     def infer(self, *specs: Any, **_: Any) -> Spec | tuple[Spec, ...]:

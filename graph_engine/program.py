@@ -7,7 +7,7 @@ from typing import Any
 
 from graph_engine.backend import Backend
 from graph_engine.collector import paused_collection
-from graph_engine.errors import DeclarationError
+from graph_engine.errors import BackendError, DeclarationError
 from graph_engine.feeds import Fed, bind_feeds
 from graph_engine.graph import Graph
 from graph_engine.lowering import FastPlan
@@ -22,6 +22,7 @@ class Program:
     """Some outputs on one backend: one plan for each set of feed shapes."""
 
     def __init__(self, backend: Backend, graph: Graph, guards: bool = False) -> None:
+        _check_dtypes(backend, graph.variables)
         self.backend = backend
         self.graph = graph
         self.guards = guards
@@ -54,8 +55,20 @@ def _shapes(arrays: Sequence[Any], others: tuple[Fed, ...]) -> tuple[Any, ...]:
 
 def as_outputs(outputs: Variable | Sequence[Variable]) -> tuple[Variable, ...]:
     """Read one variable, or several, as several."""
-    found = (outputs,) if isinstance(outputs, Variable) else tuple(outputs)
+    found = (outputs,) if isinstance(outputs, Variable) else outputs
+    if not isinstance(found, (list, tuple)):
+        raise DeclarationError(f"{outputs!r} is no variable of a graph", "run(f, feeds) or run([f, g], feeds)")
     for output in found:
         if not isinstance(output, Variable):
             raise DeclarationError(f"{output!r} is no variable of a graph", "run(f, feeds) or run([f, g], feeds)")
-    return found
+    return tuple(found)
+
+
+def _check_dtypes(backend: Backend, variables: Sequence[Variable]) -> None:
+    """Refuse dtypes that the backend does not have."""
+    for dtype in {variable.dtype for variable in variables}:
+        if not hasattr(backend.xp, dtype):
+            first = next(variable for variable in variables if variable.dtype == dtype)
+            raise BackendError(
+                f"the backend {backend.name!r} has no {dtype}, which {first.name!r} is", "declare it with another dtype"
+            ).located("declared at", first.line)

@@ -98,7 +98,7 @@ def as_dtype(dtype: Any) -> str:
     if isinstance(dtype, type) and dtype in _OF_PYTHON:
         return _OF_PYTHON[dtype]
     try:
-        name = dtype if dtype in DTYPES else np.dtype(dtype).name
+        name = dtype if dtype in DTYPES or dtype is None else np.dtype(dtype).name
     except TypeError:
         name = str(dtype)
     if name not in DTYPES:

@@ -68,7 +68,7 @@ def _by_name(parameters: Sequence[Variable]) -> dict[str, Variable]:
         if other is not parameter:
             raise NameClashError(
                 f"two parameters are called {parameter.name!r}, so a file cannot tell them apart",
-                "declare them inside ge.scope(...)",
+                "say which to save: engine.save(path, parameters=ge.Graph(loss).parameters)",
                 (("declared at", other.line), ("declared at", parameter.line)),
             )
     return named

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from graph_engine.declaring import located
 from graph_engine.errors import DeclarationError, ShapeError
 from graph_engine.nn.activations import identity
 from graph_engine.node import Operand, Variable
@@ -26,7 +27,7 @@ from graph_engine.primitives import (
     sum,
     take_along_axis,
 )
-from graph_engine.primitives.common import as_float, as_variable, located
+from graph_engine.primitives.common import as_float, as_variable
 from graph_engine.source import composite
 from graph_engine.spec import show_shape
 

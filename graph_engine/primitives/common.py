@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from graph_engine.errors import GraphEngineError, ShapeError
+from graph_engine.errors import ShapeError
 from graph_engine.node import Operand, Variable
 from graph_engine.operands import as_variables
 from graph_engine.primitives.structure import convert
-from graph_engine.source import capture
 from graph_engine.spec import DEFAULT_FLOAT, normalize_axis, promote
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 Axis = int | tuple[int, ...] | list[int] | None
-
-
-def located(function: Callable[P, R]) -> Callable[P, R]:
-    """Let errors about the arguments of a public function name it and show the user's line."""
-
-    @wraps(function)
-    def call_located(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return function(*args, **kwargs)
-        except GraphEngineError as error:
-            if error.lines:  # an operation inside was refused, and says so
-                raise
-            shown = ", ".join(f"{a.name}: {a.spec}" for a in args if isinstance(a, Variable))
-            refused = type(error)(f"{function.__name__}({shown}): {error.message}", error.cure)
-            raise refused.located("declared at", capture().line) from None
-
-    return call_located
 
 
 def as_variable(value: Operand) -> Variable:

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from graph_engine.declaring import located
 from graph_engine.errors import ShapeError
 from graph_engine.node import Operand, Operation, Variable
 from graph_engine.primitive import Cotangents, Primitive, Sample
 from graph_engine.primitives.arrays import cast, kind_of, widened
-from graph_engine.primitives.common import as_variable, located, the_axis
+from graph_engine.primitives.common import as_variable, the_axis
 from graph_engine.primitives.reduction import Sum
 from graph_engine.primitives.slicing import pad
 from graph_engine.source import composite

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from graph_engine.declaring import located
 from graph_engine.dims import Dim, product
 from graph_engine.errors import DTypeError, ShapeError
 from graph_engine.node import Operand, Operation, Variable
 from graph_engine.primitive import Cotangents, Primitive, Sample
 from graph_engine.primitives.arrays import cast, sum_array, widened
-from graph_engine.primitives.common import as_one_dtype, located
+from graph_engine.primitives.common import as_one_dtype
 from graph_engine.primitives.shape import reshape
 from graph_engine.primitives.structure import broadcast_to, sum_to
 from graph_engine.spec import Spec, broadcast_shapes, show_shape

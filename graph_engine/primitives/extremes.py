@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from graph_engine.node import Operand, Operation, Variable
 from graph_engine.primitive import Primitive, Sample
 from graph_engine.primitives.arrays import cast, widened
 from graph_engine.primitives.common import Axis, as_axes, as_float
-from graph_engine.primitives.elementwise import divide, equal, exp, isfinite, multiply, subtract, where
+from graph_engine.primitives.elementwise import divide, equal, exp, multiply, subtract, where
 from graph_engine.primitives.reduction import Reduction, Sum
 from graph_engine.primitives.structure import convert
 from graph_engine.spec import Spec, normalize_axis
@@ -71,7 +72,7 @@ class LogSumExp(Reduction):
         return cast(xp, xp.reshape(result, self.infer(_spec(x)).shape), x.dtype)
 
     def pull(self, c: Variable, x: Variable, y: Variable) -> Variable:
-        return multiply(c, exp(subtract(x, where(isfinite(y), y, 0))))
+        return multiply(c, exp(subtract(x, where(equal(y, -math.inf), 0, y))))
 
     def local_derivatives(self, operation: Operation) -> Sequence[str]:
         return ("exp({x} - {y})",)

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from graph_engine.declaring import located
 from graph_engine.dims import Dim, dimension, product
 from graph_engine.errors import DeclarationError, ShapeError
 from graph_engine.node import Operand, Variable
 from graph_engine.operands import as_data, constant
-from graph_engine.primitives.common import as_variable, located, the_axis
+from graph_engine.primitives.common import as_variable, the_axis
 from graph_engine.primitives.gathering import OneHot, RavelIndex, Take, TakeAlongAxis
 from graph_engine.primitives.shape import permute_dims, reshape
 from graph_engine.primitives.slicing import Index, Key, as_key, spelled_out

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from graph_engine.declaring import located
 from graph_engine.dims import Dim, dimension, divide_exactly
 from graph_engine.errors import DTypeError, ShapeError
 from graph_engine.node import Operand, Operation, Variable
 from graph_engine.primitive import Cotangents, Primitive, Sample
-from graph_engine.primitives.common import as_one_dtype, as_variable, located
+from graph_engine.primitives.common import as_one_dtype, as_variable
 from graph_engine.primitives.shape import flatten
 from graph_engine.primitives.structure import full
 from graph_engine.spec import Spec, normalize_axis, show_shape

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from graph_engine.declaring import located
 from graph_engine.dims import product
 from graph_engine.errors import DTypeError, ShapeError
 from graph_engine.node import Operand, Operation, Variable
 from graph_engine.primitive import Cotangents, Primitive, Sample, apply
 from graph_engine.primitives.arrays import cast, widened
-from graph_engine.primitives.common import as_one_dtype, located
+from graph_engine.primitives.common import as_one_dtype
 from graph_engine.primitives.elementwise import multiply
 from graph_engine.primitives.reduction import sum
 from graph_engine.primitives.shape import expand_dims, matrix_transpose, permute_dims, reshape

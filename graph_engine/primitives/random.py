@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from graph_engine.declaring import located
 from graph_engine.dims import product
 from graph_engine.errors import DeclarationError, DTypeError, ShapeError
 from graph_engine.node import Operand, Variable
 from graph_engine.operands import constant
 from graph_engine.primitive import Primitive, Sample
 from graph_engine.primitives.arrays import cast
-from graph_engine.primitives.common import as_float, as_variable, located
+from graph_engine.primitives.common import as_float, as_variable
 from graph_engine.primitives.elementwise import less
 from graph_engine.primitives.joining import unstack
 from graph_engine.source import composite

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from graph_engine.declaring import located
 from graph_engine.dims import dimension
 from graph_engine.errors import ShapeError
 from graph_engine.node import Operand, Operation, Variable
 from graph_engine.primitive import Cotangents, Primitive, Sample
-from graph_engine.primitives.common import Axis, as_axes, as_variable, located
+from graph_engine.primitives.common import Axis, as_axes, as_variable
 from graph_engine.primitives.shape import flatten, reshape
 from graph_engine.primitives.structure import broadcast_to
 from graph_engine.source import composite

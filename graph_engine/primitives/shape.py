@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from graph_engine.declaring import located
 from graph_engine.dims import Dim, divide_exactly, product
 from graph_engine.errors import ShapeError
 from graph_engine.node import Operand, Operation, Variable
 from graph_engine.primitive import Cotangents, Primitive, Sample
-from graph_engine.primitives.common import Axis, as_axes, as_variable, located
+from graph_engine.primitives.common import Axis, as_axes, as_variable
 from graph_engine.spec import Shape, Spec, as_shape, normalize_axes, normalize_axis, show_shape
 
 _GRID = np.linspace(-1, 1, 24).reshape(2, 3, 4)

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from graph_engine.declaring import located
 from graph_engine.dims import Dim, dimension
 from graph_engine.errors import DeclarationError, ShapeError
 from graph_engine.node import Operand, Operation, Variable
 from graph_engine.primitive import Cotangents, Primitive, Sample
-from graph_engine.primitives.common import as_variable, located
+from graph_engine.primitives.common import as_variable
 from graph_engine.spec import Shape, Spec, show_shape
 
 Place = int | Dim | None
@@ -121,7 +122,8 @@ def _checked(item: Any, size: int) -> Any:
         return item
     start, stop, step = item
     bounds = [_from_front(place, size) for place in (start, stop) if place is not None]
-    if any(not 0 <= bound <= size for bound in bounds) or _length(item, size) < 0:  # type: ignore[operator]
+    beyond = step is not None and step < 0 and start is not None and start >= size  # it would begin at the end
+    if beyond or any(not 0 <= bound <= size for bound in bounds) or _length(item, size) < 0:  # type: ignore[operator]
         shown = ":".join("" if place is None else str(place) for place in (start, stop))
         raise ShapeError(f"the slice [{shown}] does not fit into a dimension of size {size}")
     return slice(start, stop, step)

@@ -12,7 +12,6 @@ from graph_engine import Backend, Primitive
 from graph_engine.spec import DTYPES
 from graph_engine_numpy.kernels import KERNELS, OUT_KERNELS
 
-
 _DTYPES = {name: np.dtype(name) for name in DTYPES}
 
 

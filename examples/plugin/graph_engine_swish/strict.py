@@ -22,7 +22,7 @@ class StrictBackend(ge.Backend):
         return None
 
     @property
-    def xp(self) -> Any:  # type: ignore[override]
+    def xp(self) -> Any:
         """The namespace; imported when it is needed, so that finding the plugin costs nothing."""
         import array_api_strict
 

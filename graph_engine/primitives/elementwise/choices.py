@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -142,7 +143,33 @@ class Relu(Unary):
         return where(greater(x, 0), c, 0)
 
 
-where, clip = Where(), Clip()
-maximum, minimum, relu = Maximum(), Minimum(), Relu()
+maximum, minimum, relu, where = Maximum(), Minimum(), Relu(), Where()
+_CLIP = Clip()
+
+
+def clip(x: Operand, min: Operand | None = None, max: Operand | None = None) -> Variable:
+    """Cut x to [min, max], elementwise; the derivative in x is 1 inside and at the bounds.
+
+    Parameters
+    ----------
+    x : Variable or array_like
+    min, max : Variable or array_like, optional
+        The bounds, which broadcast; None is no bound.
+
+    Examples
+    --------
+    >>> import graph_engine as ge
+    >>> ge.Engine("numpy").run(ge.clip([-2.0, 0.5, 2.0], max=1.0)).tolist()
+    [-2.0, 0.5, 1.0]
+    """
+    (cut,) = as_variables([x])
+    if min is None and max is None:
+        return cut
+    if cut.spec.is_float:
+        return _CLIP(cut, -math.inf if min is None else min, math.inf if max is None else max)
+    lifted = cut if min is None else maximum(cut, min)
+    return lifted if max is None else minimum(lifted, max)
+
+
 
 PRIMITIVES: tuple[type[Primitive], ...] = (Where, Clip, Maximum, Minimum, Relu)

@@ -24,8 +24,10 @@ class Pow(Binary):
     factors = ("{x2} * {x1} ** ({x2} - 1)", "{y} * log({x1})")
     accepts, domain = ("float",), (0.5, 2.5)
 
-    def pull1(self, c: Variable, x1: Variable, x2: Variable, y: Variable) -> Variable:
-        if x2.kind == "constant" and x2.data is not None and x2.data.all():
+    def pull1(self, c: Variable, x1: Variable, x2: Variable, y: Variable) -> Variable | None:
+        if x2.data is not None and x2.kind == "constant" and not x2.data.any():
+            return None
+        if x2.data is not None and x2.kind == "constant" and x2.data.all():
             return multiply(c, multiply(x2, pow(x1, constant(x2.data - 1, dtype=x2.dtype))))
         slope = multiply(x2, pow(x1, subtract(x2, 1)))
         return multiply(c, where(equal(x2, 0), 0, slope))
