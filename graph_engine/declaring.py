@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from graph_engine.errors import GraphEngineError
+from graph_engine.errors import DeclarationError, GraphEngineError
 from graph_engine.node import Variable
 from graph_engine.source import capture
 
@@ -25,7 +25,12 @@ def located(function: Callable[P, R]) -> Callable[P, R]:
             if error.lines:  # an operation inside was refused, and says so
                 raise
             shown = ", ".join(f"{a.name}: {a.spec}" for a in args if isinstance(a, Variable))
-            refused = type(error)(f"{function.__name__}({shown}): {error.message}", error.cure)
+            refused: GraphEngineError = type(error)(f"{function.__name__}({shown}): {error.message}", error.cure)
             raise refused.located("declared at", capture().line) from None
+        except (TypeError, ValueError, AttributeError, IndexError) as error:
+            refused = DeclarationError(
+                f"{function.__name__} cannot be called like this: {error}", f"see help(ge.{function.__name__})"
+            )
+            raise refused.located("called at", capture().line) from error
 
     return call_located

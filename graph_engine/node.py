@@ -200,6 +200,12 @@ class Variable:
 
     __int__ = __float__
 
+    def __reduce__(self) -> Any:
+        raise DeclarationError(
+            f"{self.name!r} cannot be copied or pickled: a variable is itself, and files hold no code",
+            "ge.Graph(v).to_json() writes what it depends on; trace.save and engine.save write values",
+        )
+
     def __array__(self, *_: Any, **__: Any) -> Any:
         raise DeclarationError(
             f"{self.name!r} is no array: it has a value only when the graph runs",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from graph_engine.context import check_name, current_context
 from graph_engine.declaring import located
+from graph_engine.dims import Dim
 from graph_engine.errors import DeclarationError, DTypeError, GraphEngineError
 from graph_engine.node import Operand, Variable
 from graph_engine.source import capture
@@ -132,17 +134,26 @@ def as_data(value: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
         raise DeclarationError(
             f"{value.name!r} is a variable of the graph, not a value", "run the graph first: engine.run(v)"
         )
+    if isinstance(value, Dim):
+        raise DeclarationError(
+            f"how large {str(value)!r} is is known only when the graph runs",
+            "ge.full((), x.shape[i], 'float32') declares it as a value; ge.mean divides by it",
+        )
     wanted: str | None = None
     if dtype is not None:
         wanted = as_dtype(dtype)
     elif isinstance(value, float):  # numpy.float64 is one too
         wanted = DEFAULT_FLOAT
     try:
-        array = np.array(value, dtype=wanted)
+        with np.errstate(all="ignore"):
+            array = np.array(value, dtype=wanted)
     except (ValueError, TypeError, OverflowError) as error:
         raise DeclarationError(f"{_short(value)} cannot be made an array: {error}") from None
     if array.dtype.name == "float64" and dtype is None and not hasattr(value, "dtype"):
-        array = array.astype(DEFAULT_FLOAT)
+        with np.errstate(all="ignore"):
+            array = array.astype(DEFAULT_FLOAT)
+    if isinstance(value, float) and math.isfinite(value) and not np.isfinite(array):
+        raise DTypeError(f"{value} is too large for {array.dtype}", "use float64: ge.astype(x, 'float64')")
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         raise DTypeError(
             f"{_short(value)} holds {array.dtype}, not numbers of a dtype of this engine",

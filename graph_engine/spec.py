@@ -99,7 +99,7 @@ def as_dtype(dtype: Any) -> str:
         return _OF_PYTHON[dtype]
     try:
         name = dtype if dtype in DTYPES or dtype is None else np.dtype(dtype).name
-    except TypeError:
+    except (TypeError, ValueError):
         name = str(dtype)
     if name not in DTYPES:
         raise DTypeError(f"{dtype!r} is no dtype of this engine", f"choose one of {', '.join(DTYPES)}")

@@ -33,7 +33,7 @@ class _Extreme(Reduction):
         tied = equal(x, y)
         wide = "float32" if x.dtype == "float16" else x.dtype
         share = divide(convert(c, wide), Sum(self.axis, True)(convert(tied, wide)))
-        return where(tied, convert(share, x.dtype), 0)
+        return convert(multiply(share, convert(tied, wide)), x.dtype)  # 0 * inf: NaN where nothing is tied, as for NaN
 
     def samples(self) -> Sequence[Sample]:
         return (*super().samples(), Sample(np.array([1.0, 3.0, 3.0]), smooth=False))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from graph_engine.declaring import located
 from graph_engine.dims import Dim
 from graph_engine.errors import DTypeError, ShapeError
 from graph_engine.node import Operand, Operation, Variable
@@ -224,6 +225,7 @@ stop_gradient = StopGradient()
 accumulate = Accumulate()
 
 
+@located
 def full(shape: Any, value: Any, dtype: Any = "float32") -> Variable:
     """Declare an array of one number.
 
@@ -237,6 +239,7 @@ def full(shape: Any, value: Any, dtype: Any = "float32") -> Variable:
     return result
 
 
+@located
 def zeros_like(x: Variable) -> Variable:
     """Declare zeros of the shape and dtype of a variable.
 
@@ -249,6 +252,7 @@ def zeros_like(x: Variable) -> Variable:
     return full(x.shape, 0, x.dtype)
 
 
+@located
 def ones_like(x: Variable) -> Variable:
     """Declare ones of the shape and dtype of a variable.
 
@@ -261,6 +265,7 @@ def ones_like(x: Variable) -> Variable:
     return full(x.shape, 1, x.dtype)
 
 
+@located
 def astype(x: Operand, dtype: Any) -> Variable:
     """Convert to another dtype; real numbers to integers are cut toward zero.
 
@@ -281,6 +286,7 @@ def convert(x: Variable, dtype: str) -> Variable:
     return result
 
 
+@located
 def broadcast_to(x: Operand, shape: Any) -> Variable:
     """Repeat along new dimensions, and along those of size 1.
 

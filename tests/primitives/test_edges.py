@@ -50,3 +50,35 @@ def test_a_negative_dimension_and_no_dtype_are_refused():
         ge.input("x", ("-3",))
     with pytest.raises(ge.DTypeError, match="None"):
         ge.input("x", (), None)
+
+
+@pytest.mark.parametrize("extreme", [ge.maximum, ge.minimum])
+def test_beside_nan_both_operands_get_the_gradient(extreme):
+    a, b = ge.input("a"), ge.input("b")
+    gradients = ENGINE.run(ge.grad(extreme(a, b), [a, b]), {a: math.nan, b: 1})
+    assert [float(g) for g in gradients] == [1, 1]
+
+
+def test_the_gradient_of_a_maximum_that_is_nan_is_nan():
+    x = ge.input("x", 3)
+    assert np.isnan(ENGINE.run(ge.grad(ge.max(x), x), {x: [1, math.nan, 2]})).all()
+
+
+def test_a_number_that_does_not_fit_is_refused_and_infinity_is_not():
+    x = ge.input("x")
+    with pytest.raises(ge.DTypeError, match="too large for float32"):
+        x + 1e300
+    assert ENGINE.run(x + math.inf, {x: 1}) == math.inf
+
+
+def test_a_dimension_in_the_place_of_a_number_says_what_to_do():
+    x = ge.input("x", ("batch", 2))
+    with pytest.raises(ge.DeclarationError, match="ge.full"):
+        x / x.shape[0]
+
+
+def test_variables_are_not_copied():
+    import copy
+
+    with pytest.raises(ge.DeclarationError, match="to_json"):
+        copy.deepcopy(ge.input("x") + 1)

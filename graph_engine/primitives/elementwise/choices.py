@@ -94,15 +94,15 @@ class Clip(Elementwise):
 
 
 class _Extremum(Binary):
-    """The larger or smaller of two; at a tie each gets half the gradient (as in PyTorch)."""
+    """The larger or smaller of two; at a tie each gets half the gradient, beside NaN all of it (as in PyTorch)."""
 
-    def wins(self, one: Variable, other: Variable) -> Variable:
-        """Return where the first of two is chosen."""
+    def loses(self, one: Variable, other: Variable) -> Variable:
+        """Return where the second of two is chosen."""
         raise NotImplementedError
 
     def _share(self, c: Variable, one: Variable, other: Variable) -> Variable:
-        half = where(equal(one, other), multiply(c, 0.5), 0)
-        return where(self.wins(one, other), c, half)
+        share = where(equal(one, other), multiply(c, 0.5), c)
+        return where(self.loses(one, other), 0, share)
 
     def pull1(self, c: Variable, x1: Variable, x2: Variable, y: Variable) -> Variable:
         return self._share(c, x1, x2)
@@ -117,8 +117,8 @@ class Maximum(_Extremum):
     name, symbol, formula = "maximum", "max", "max({x1}, {x2})"
     factors = ("[{x1} > {x2}]", "[{x2} > {x1}]")
 
-    def wins(self, one: Variable, other: Variable) -> Variable:
-        return greater(one, other)
+    def loses(self, one: Variable, other: Variable) -> Variable:
+        return less(one, other)
 
 
 class Minimum(_Extremum):
@@ -127,8 +127,8 @@ class Minimum(_Extremum):
     name, symbol, formula = "minimum", "min", "min({x1}, {x2})"
     factors = ("[{x1} < {x2}]", "[{x2} < {x1}]")
 
-    def wins(self, one: Variable, other: Variable) -> Variable:
-        return less(one, other)
+    def loses(self, one: Variable, other: Variable) -> Variable:
+        return greater(one, other)
 
 
 class Relu(Unary):
