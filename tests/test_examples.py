@@ -1,10 +1,14 @@
 """The examples run, reach their criteria, and can be drawn from the command line."""
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import graph_engine as ge
+import graph_engine_viz as viz
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 FILES = sorted(path.name for path in EXAMPLES.glob("*.py"))
@@ -46,3 +50,9 @@ def test_the_notebook_runs_and_shows_pictures(tmp_path):
     assert "image/svg+xml" in kinds['viz.draw(trace, step=4, style="circuit")']
     assert "text/html" in kinds["viz.steps(trace)"]
     assert "-4.0" in code[-1].outputs[0]["data"]["text/plain"]
+
+
+def test_the_picture_in_the_readme_is_what_the_example_draws():
+    example = runpy.run_path(str(EXAMPLES / "lecture.py"))
+    trace = ge.Engine("numpy").trace(example["output"], example["feeds"])
+    assert viz.draw(trace).svg == (EXAMPLES / "lecture.svg").read_text(encoding="utf-8")

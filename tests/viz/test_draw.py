@@ -6,6 +6,7 @@ import pytest
 import graph_engine as ge
 import graph_engine_viz as viz
 from tests.viz.pictures import (
+    ODD_RUNS,
     RUNS,
     fan_out,
     lecture,
@@ -214,6 +215,13 @@ def test_what_cannot_be_drawn_is_refused(tmp_path):
         viz.draw(lecture(), step=5)
     with pytest.raises(ge.LookupFailed, match="'nodes' and 'circuit'"):
         viz.draw(lecture(), style="tree")
+    with pytest.raises(ge.LookupFailed, match="'auto', 'builtin', 'dot'"):
+        viz.draw(lecture(), layout="neato")
+    with pytest.raises(ge.DeclarationError, match="scale"):
+        viz.draw(lecture()).save(tmp_path / "f.png", scale=0)
+    for path in (tmp_path / "nowhere" / "f.svg", tmp_path / "nowhere" / "f.pdf"):
+        with pytest.raises(FileNotFoundError, match=f"'{path}'"):
+            viz.draw(lecture()).save(path)
     with pytest.raises(ge.DeclarationError, match="was not run"):
         viz.draw(ge.Graph(ge.input("x") * 2), step=1)
     with pytest.raises(ge.DeclarationError, match="cannot be drawn"):
@@ -224,3 +232,67 @@ def test_what_cannot_be_drawn_is_refused(tmp_path):
         viz.draw(deep(2), collapse=["encoder"])
     with pytest.raises(ge.DeclarationError, match="has no steps"):
         viz.steps(ge.Graph(ge.input("x") * 2))
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("name", ODD_RUNS)
+def test_odd_runs_are_drawn_with_the_numbers_of_the_trace(name, style):
+    trace = ODD_RUNS[name]()
+    drawn = variables(viz.draw(trace, style=style).svg)
+    for shown, element in drawn.items():
+        gradient = trace.gradients.get(trace.graph[shown])
+        assert (element.get("data-grad") is None) == (gradient is None)
+        if trace.value(shown).shape == ():
+            value = trace.updated(shown) if trace.graph[shown] in trace.updates else trace.value(shown)
+            assert element.get("data-value") == repr(value.item())
+    for drawing in viz.steps(trace, style):
+        parsed(drawing.svg)
+
+
+@pytest.mark.parametrize("run", [lecture, perceptron])
+def test_a_trace_that_was_saved_makes_the_same_picture(run, tmp_path):
+    trace = run()
+    trace.save(tmp_path / "run.safetensors")
+    loaded = ge.Trace.load(tmp_path / "run.safetensors")
+    assert viz.draw(loaded, -1).svg == viz.draw(trace, -1).svg
+
+
+def terms(svg):
+    return [(e.get("data-term-of"), e.get("data-term"), text(e)) for e in parsed(svg).iter() if e.get("data-term-of")]
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_each_branch_of_a_fan_out_shows_its_term_once_it_is_known(style):
+    trace = fan_out()
+    expected = sorted(repr(array.item()) for _, _, array in trace.contributions("x"))
+    shown = terms(viz.draw(trace, style=style).svg)
+    assert sorted(number for _, number, _ in shown) == expected and {name for name, _, _ in shown} == {"x"}
+    assert sorted(text for _, _, text in shown) == ["+0.07074", "-1.5", "-1.5"]
+    assert [len(terms(drawing.svg)) for drawing in viz.steps(trace, style=style)] == [0, 0, 0, 0, 0, 1, 3]
+    assert terms(viz.draw(lecture(), style=style).svg) == []
+
+
+def layers(count, width=32):
+    rng = np.random.default_rng(0)
+    value = x = ge.input("x", ("batch", width))
+    for number in range(count):
+        with ge.scope(f"layer{number}"):
+            w = ge.parameter("W", rng.normal(0, 0.2, (width, width)).astype("float32"))
+            value = ge.tanh(value @ w + ge.parameter("b", np.zeros(width, "float32")))
+    return ge.Engine("numpy").trace(ge.mean(ge.square(value)), {x: rng.normal(size=(8, width))})
+
+
+@pytest.mark.parametrize(("count", "least"), [(2, 0.5), (8, 0.5), (11, 0.5), (50, 0.45)])
+def test_what_would_be_too_small_to_read_opens_folded(count, least):
+    assert viz.steps(layers(count))._stage.scale >= least
+
+
+def test_a_folded_scope_says_what_was_folded_and_opens():
+    trace = layers(8)
+    folded = {e.get("data-scope"): e for e in parsed(viz.draw(trace).svg).iter() if e.get("data-scope")}
+    assert "layer7" in folded
+    shown = text(folded["layer7"])
+    assert shown.startswith("layer73 operations2 parameters (1,056)(8, 32) → (8, 32)") and "RMS" in shown
+    opened = [f"layer{number}" for number in range(8)]
+    assert "data-scope" not in viz.draw(trace, expand=opened).svg
+    assert 'data-current="true"' in viz.draw(trace, step=3 * 7).svg

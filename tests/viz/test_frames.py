@@ -3,7 +3,7 @@ import pytest
 
 import graph_engine as ge
 from graph_engine_viz.frames import Frames, tell
-from graph_engine_viz.rules import line_text
+from graph_engine_viz.wording import line_text
 from tests.viz.pictures import RUNS, fan_out, lecture, perceptron, stopped
 
 
@@ -99,7 +99,7 @@ def test_the_numbers_of_a_chosen_element_are_the_traces():
     at = f"[{place[0]}, {place[1]}]"
     lines = [line for frame in frames for line in rules(frame)]
     element = next(line for line in lines if line.startswith(f"(∂loss/∂W_1){at}"))
-    assert element.endswith(f"= {gradient[place]:.4g}") and "(29 more)" in element
+    assert element.endswith(f"= {gradient[place]:.4g}") and "(30 more)" in element
     update = next(line for line in lines if line.startswith("W_1") and "←" in line and at in line)
     assert update.endswith(f"= {trace.updated('hidden.W1')[place]:.4g}")
 

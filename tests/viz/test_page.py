@@ -4,11 +4,12 @@ import json
 import shutil
 import threading
 
+import numpy as np
 import pytest
 
 import graph_engine as ge
 import graph_engine_viz as viz
-from tests.viz.pictures import RUNS, lecture, perceptron, variables
+from tests.viz.pictures import ODD_RUNS, RUNS, lecture, perceptron, variables
 
 selenium = pytest.importorskip("selenium")
 pytestmark = pytest.mark.browser
@@ -154,14 +155,90 @@ def test_the_page_shows_at_every_step_what_the_picture_of_that_step_shows(opened
 def test_nothing_overlaps_and_nothing_is_cut_at_any_step(opened, name, style):
     browser = opened(RUNS[name](), style)
     for _ in range(int(state(browser)["steps"])):
-        seen = browser.execute_script(MEASURE)
-        step = state(browser)["step"]
-        assert not list(overlapping(seen["texts"], 0.5)), step
-        assert not list(overlapping(seen["boxes"], 1.0)), step
-        assert not [text for text in seen["texts"] if outside(text, seen["width"], seen["height"])], step
-        assert not [text[0] for text in seen["texts"] for point in seen["points"] if inside(point, text)], step
-        assert not seen["wide"] and not seen["tall"], step
+        check_places(browser)
         press(browser, "l")
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("name", sorted(ODD_RUNS.keys() - {"lone"}))
+def test_nothing_overlaps_and_nothing_is_cut_in_odd_runs(opened, name, style):
+    check_places(opened(ODD_RUNS[name](), style, "#step=99999"))
+
+
+def check_places(browser):
+    seen = browser.execute_script(MEASURE)
+    step = state(browser)["step"]
+    assert not list(overlapping(seen["texts"], 0.5)), step
+    assert not list(overlapping(seen["boxes"], 1.0)), step
+    assert not [text for text in seen["texts"] if outside(text, seen["width"], seen["height"])], step
+    assert not [text[0] for text in seen["texts"] for point in seen["points"] if inside(point, text)], step
+    assert not seen["wide"] and not seen["tall"], step
+
+
+@pytest.fixture
+def digits():
+    """The demo's network, 64-32-10, in a training step."""
+    network = ge.nn.Sequential(ge.nn.Linear(64, 32), ge.nn.ReLU(), ge.nn.Linear(32, 10))
+    images, labels = ge.input("images", ("batch", 64)), ge.input("labels", ("batch",), "int64")
+    loss = ge.nn.cross_entropy(network(images), labels)
+    step = ge.Engine("numpy").compile([images, labels], loss, updates=ge.optim.SGD(0.2).minimize(loss))
+    rng = np.random.default_rng(0)
+    return step.trace(rng.random((32, 64)).astype("float32"), rng.integers(0, 10, 32))
+
+
+@pytest.mark.parametrize(("screen", "least"), [((1280, 720), 11.0), ((1920, 1080), 15.0)])
+def test_the_numbers_of_a_network_can_be_read(opened, digits, screen, least):
+    browser = opened(digits, link="#step=99")
+    size = {"width": screen[0], "height": screen[1], "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        texts = browser.execute_script("""
+            const scale = document.querySelector("#stage > svg").getScreenCTM().a;
+            const texts = [...document.querySelectorAll("#stage text")];
+            return texts.map((e) => [e.textContent, scale * e.getAttribute("font-size")]);
+            """)
+        check_places(browser)
+    finally:
+        size |= {"width": 1280, "height": 720}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    main = [pixels for written, pixels in texts if "±" in written or "RMS" in written]
+    assert len(main) >= 12 and min(main) >= least
+
+
+def test_the_formulas_take_the_same_room_at_every_step(opened, digits):
+    browser = opened(digits)
+    heights = set()
+    for _ in range(int(state(browser)["steps"])):
+        heights.add(browser.execute_script("return document.getElementById('stage').clientHeight"))
+        press(browser, "l")
+    assert len(heights) == 1
+
+
+def test_the_picture_can_be_zoomed_and_moved_and_is_whole_again(opened):
+    browser = opened(lecture())
+    before = root(browser)
+    view = "return document.querySelector('#stage > svg').getAttribute('viewBox').split(' ').map(Number)"
+    whole = browser.execute_script(view)
+    press(browser, "+", "+", "-", "+")
+    left, top, width, height = browser.execute_script(view)
+    assert width < whole[2] / 1.5 and left > 0 and top > 0 and abs(width / height - whole[2] / whole[3]) < 1e-6
+    browser.execute_script("""
+        const svg = document.querySelector("#stage > svg");
+        svg.setPointerCapture = () => {};
+        const at = (type, x) => svg.dispatchEvent(new PointerEvent(type, {clientX: x, clientY: 300, pointerId: 1}));
+        at("pointerdown", 600); at("pointermove", 640); at("pointerup", 640); at("pointermove", 900);
+        """)
+    moved = browser.execute_script(view)
+    assert moved[0] < left and moved[1:] == [top, width, height]
+    press(browser, "l", "h", "0")
+    assert root(browser) == before
+    browser.execute_script("""
+        const svg = document.querySelector("#stage > svg");
+        svg.dispatchEvent(new WheelEvent("wheel", {deltaY: -100, clientX: 600, clientY: 300, cancelable: true}));
+        """)
+    assert browser.execute_script(view)[2] < whole[2]
+    press(browser, "-", "-")
+    assert root(browser) == before
 
 
 def overlapping(boxes, allowed):

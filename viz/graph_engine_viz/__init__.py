@@ -1,4 +1,24 @@
-"""graph_engine_viz: see every value and every gradient of a graph_engine run, at every step."""
+"""graph_engine_viz: see every value and every gradient of a graph_engine run, at every step.
+
+`draw` and `steps` in `drawing` are all that a user needs. A picture is made in this order, and each file does one
+thing:
+
+What is told, without any drawing:
+    `view` what of a graph is shown, and which scopes are folded; `timeline` at which step each thing is known;
+    `frames` what is known at one step; `summary` a tensor in few numbers; `rules` (forward, update) and `chain_rule`
+    (backward) what a step computes, as formulas, from the numbers that `telling` picks; `wording` formulas as text.
+What it looks like:
+    `typeset` names as mathematics, and how wide they are; `ink` colours, font sizes, SVG elements; `lines` formulas,
+    drawn; `cells` values and gradients; `content` all that a variable shows; `figure` what has a size and is drawn:
+    `figures` variables, wires, folded scopes; `gates` operations.
+Where it stands:
+    `layout` places boxes, with `layered` (columns), `ordering` (the order in each), `separation` and `coordinates`
+    (heights), `routing` (curves), or with `layout_dot` (Graphviz); `geometry` is what they share; `fold` cuts a long
+    picture into rows.
+What comes out:
+    `scene` puts figures in their places; `picture` adds caption and formulas; `page` is the stepping page, with its
+    script and style in `web`; `export` writes PNG and PDF.
+"""
 
 from graph_engine_viz.drawing import Drawing, Steps, draw, steps
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -16,6 +16,7 @@ from graph_engine_viz.ink import (
     GREY,
     INK,
     LEADING,
+    MAIN,
     PALE,
     PAPER,
     SMALL,
@@ -32,10 +33,11 @@ from graph_engine_viz.summary import Histogram, Summary, short
 from graph_engine_viz.typeset import Run
 
 __all__ = ["Row", "back_mark", "dot", "draw_rows", "gradient_pill", "gradient_rows", "pill_size", "rows_size"]
-__all__ += ["spec_text", "value_rows"]
+__all__ += ["spec_text", "term_text", "value_rows"]
 
 WIDEST_ROW = 150.0
-HISTOGRAM = (108.0, 22.0)
+MOST_IN_TERM = 2
+HISTOGRAM = (58.0, 20.0)
 PILL = (10.0, 3.0)
 """The room between a pill's border and its text."""
 
@@ -47,7 +49,7 @@ MARKS: dict[Mark, float] = {"back": 0.75, "warning": 1.15}
 
 @dataclass(frozen=True)
 class Row:
-    """A line of text, with marks before it and a small text behind it; or a histogram.
+    """A line of text, with a histogram or marks before it and a small text behind it.
 
     Marks are drawn, not written: few fonts have them.
     """
@@ -67,21 +69,21 @@ class Row:
         return measure(self.tail, SMALL) + 7 if self.tail else 0.0
 
     @property
-    def marks_width(self) -> float:
-        """The room that the marks take."""
-        return sum(MARKS[mark] for mark in self.marks) * self.size
+    def lead_width(self) -> float:
+        """The room that the histogram and the marks take."""
+        bars = HISTOGRAM[0] + 8 if self.histogram is not None else 0.0
+        return bars + sum(MARKS[mark] for mark in self.marks) * self.size
 
     @property
     def width(self) -> float:
         """An upper bound of the width."""
-        if self.histogram is not None:
-            return HISTOGRAM[0]
-        return self.marks_width + measure(self.runs, self.size, self.bold) + self.tail_width
+        return self.lead_width + measure(self.runs, self.size, self.bold) + self.tail_width
 
     @property
     def height(self) -> float:
         """The height, with leading."""
-        return HISTOGRAM[1] + 5 if self.histogram is not None else self.size * LEADING
+        least = HISTOGRAM[1] + 4 if self.histogram is not None else 0.0
+        return max(self.size * LEADING, least)
 
 
 def rows_size(rows: Sequence[Row]) -> tuple[float, float]:
@@ -93,33 +95,38 @@ def draw_rows(rows: Sequence[Row], middle: float, top: float) -> str:
     """Draw rows below each other, centred."""
     pieces = []
     for row in rows:
+        baseline = top + row.height / 2 + row.size * 0.36
+        left = middle - row.width / 2
         if row.histogram is not None:
-            pieces.append(_bars(row.histogram, middle - HISTOGRAM[0] / 2, top + 2))
-        else:
-            baseline = top + row.height / 2 + row.size * 0.36
-            left = middle - row.width / 2
-            for mark in row.marks:
-                pieces.append(DRAW_MARK[mark](left, baseline, row.size))
-                left += MARKS[mark] * row.size
-            center = middle + (row.marks_width - row.tail_width) / 2
-            pieces.append(text(row.runs, center, baseline, row.size, "middle", row.color, row.bold, row.italic))
-            if row.tail:
-                pieces.append(text(row.tail, middle + row.width / 2, baseline, SMALL, "end", GREY))
+            pieces.append(_bars(row.histogram, left, top + 1))
+            left += HISTOGRAM[0] + 8
+        for mark in row.marks:
+            pieces.append(DRAW_MARK[mark](left, baseline, row.size))
+            left += MARKS[mark] * row.size
+        center = middle + (row.lead_width - row.tail_width) / 2
+        pieces.append(text(row.runs, center, baseline, row.size, "middle", row.color, row.bold, row.italic))
+        if row.tail:
+            pieces.append(text(row.tail, middle + row.width / 2, baseline, SMALL, "end", GREY))
         top += row.height
     return "".join(pieces)
 
 
 def value_rows(told: Told) -> list[Row]:
-    """Write a value: number by number where there are few, else its histogram, mean and deviation."""
+    """Write a value: number by number where there are few, else its mean and deviation beside its histogram.
+
+    What is the same everywhere has no histogram.
+    """
     summary = told.summary
     if summary.elements is not None:
         warn: tuple[Mark, ...] = ("warning",) if summary.nans or summary.infs else ()
         texts = _elements(summary, with_sign=False)
         size = VALUE if summary.shape == () else VALUE - 3
         return [_row(line, size, BLUE, bold=True, marks=warn * (n == 0)) for n, line in enumerate(texts)]
-    rows = [Row(histogram=summary.histogram)] if summary.nans + summary.infs < summary.size else []
-    if rows:
-        rows.append(_row(f"{short(summary.mean, 3)} ± {short(summary.std, 3)}", SMALL + 2, BLUE, bold=True))
+    rows = []
+    if summary.nans + summary.infs < summary.size:
+        written = (Run(f"{short(summary.mean, 3)} ± {short(summary.std, 3)}"),)
+        bars = summary.histogram if summary.minimum < summary.maximum else None
+        rows = [Row(written, MAIN, BLUE, bold=True, histogram=bars)]
     if summary.zeros:
         rows.append(_row(f"{_percent(summary.zeros)} zeros", SMALL, BLUE))
     return rows + _not_finite(summary)
@@ -135,13 +142,28 @@ def gradient_rows(told: Told) -> list[Row]:
         return [_row(line, size, VERMILION, italic=True, marks=marks * (n == 0)) for n, line in enumerate(texts)]
     rows = []
     if summary.nans + summary.infs < summary.size:
-        rows = [
-            _row(f"RMS {short(summary.rms, 3)}", SMALL + 2, VERMILION, italic=True, marks=("back",)),
-            _row(f"mean {signed(summary.mean, 3)}", SMALL + 1, VERMILION, italic=True),
-        ]
-    if summary.zeros:
-        rows.append(_row(f"{_percent(summary.zeros)} zeros", SMALL, VERMILION, italic=True))
+        zeros = f"{_percent(summary.zeros)} zeros" if summary.zeros else ""
+        rms = _row(f"RMS {short(summary.rms, 3)}", MAIN, VERMILION, italic=True, marks=("back",))
+        mean = _row(f"mean {signed(summary.mean, 3)}", MAIN - 1, VERMILION, italic=True)
+        rows = [replace(rms, tail=zeros), mean]
     return rows + _not_finite(summary, () if rows else ("back",))
+
+
+def term_text(told: Told) -> str:
+    """Write one term of a gradient, with its sign: of a tensor its mean.
+
+    Examples
+    --------
+    >>> from graph_engine_viz.frames import tell
+    >>> term_text(tell(np.array(-1.5))), term_text(tell(np.arange(8.0)))
+    ('-1.5', 'mean +3.5')
+    """
+    summary = told.summary
+    if summary.elements is not None and summary.size <= MOST_IN_TERM:
+        return " ".join(_elements(summary, with_sign=True))
+    if summary.nans or summary.infs:
+        return f"NaN {summary.nans}  Inf {summary.infs}"
+    return f"mean {signed(summary.mean, 3)}"
 
 
 def signed(number: object, digits: int = 4) -> str:

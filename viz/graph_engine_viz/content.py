@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -21,10 +21,14 @@ from graph_engine_viz.cells import (
     value_rows,
 )
 from graph_engine_viz.frames import Frame, Frames, Told, tell
-from graph_engine_viz.ink import NAME, title
+from graph_engine_viz.ink import NAME, measure, title
 from graph_engine_viz.wording import Words, is_bare_number
 
 __all__ = ["Content"]
+
+WIDEST_NAME = 130.0
+LONG_NAME = 15.0
+"""The font size of a name that would be wider."""
 
 
 @dataclass
@@ -39,6 +43,10 @@ class Content:
         None for a graph that was not run.
     scope : tuple of str
         The frames that it stands in.
+    name_length : int
+        Longer names are cut.
+    brief : bool
+        Without histogram.
     """
 
     variable: Variable
@@ -46,6 +54,7 @@ class Content:
     frames: Frames | None
     scope: tuple[str, ...] = ()
     name_length: int = 24
+    brief: bool = False
 
     @cached_property
     def name(self) -> str:
@@ -63,7 +72,8 @@ class Content:
         if self.is_bare_number:
             return []
         spec = spec_text(self._shape, self.variable.dtype) if self._shape else ""
-        return [Row(self.words.name(self.variable, self.scope, self.name_length), NAME, tail=spec)]
+        name = self.words.name(self.variable, self.scope, self.name_length)
+        return [Row(name, NAME if measure(name, NAME) <= WIDEST_NAME else LONG_NAME, tail=spec)]
 
     @property
     def _shape(self) -> tuple[object, ...]:
@@ -106,7 +116,11 @@ class Content:
         """The room for the largest value."""
         if self.frames is None and self.variable.kind != "constant":
             return 0.0, 0.0
-        return _largest([rows_size(value_rows(told)) for told in self.all_values] or [(12.0, NAME)])
+        return _largest([rows_size(self._value_rows(told)) for told in self.all_values] or [(12.0, NAME)])
+
+    def _value_rows(self, told: Told) -> list[Row]:
+        rows = value_rows(told)
+        return [replace(row, histogram=None) for row in rows] if self.brief else rows
 
     @cached_property
     def pill_size(self) -> tuple[float, float]:
@@ -120,7 +134,7 @@ class Content:
         told = self.value(frame)
         if told is None:
             return dot(middle, top + self.value_size[1] / 2) if frame is not None else ""
-        rows = value_rows(told)
+        rows = self._value_rows(told)
         return draw_rows(rows, middle, top + (self.value_size[1] - rows_size(rows)[1]) / 2)
 
     def draw_gradient(self, frame: Frame | None, middle: float, top: float) -> str:

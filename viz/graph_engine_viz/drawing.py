@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 
 from graph_engine.errors import DeclarationError, FileError
@@ -13,14 +13,24 @@ from graph_engine.node import Variable
 from graph_engine.trace import Trace
 from graph_engine_viz.export import svg_to_png, svgs_to_pdf, write_atomic
 from graph_engine_viz.frames import Frames, check_step
-from graph_engine_viz.scene import Engine, Scene, check_style
-from graph_engine_viz.svg import picture
+from graph_engine_viz.page import STAGE, in_a_frame, page
+from graph_engine_viz.picture import picture
+from graph_engine_viz.scene import Engine, Scene, Style, check_engine, check_style
 from graph_engine_viz.timeline import Timeline
 from graph_engine_viz.view import View, make_view
 
 __all__ = ["Drawing", "Steps", "draw", "steps"]
 
 Drawable = Graph | Trace | Variable
+
+LEAST_SCALE = 0.5
+"""At a smaller scale scopes are folded: the numbers of tensors would have less than 8.5 pixels on a small screen."""
+
+FEWER = (40, 28, 20, 14, 10, 7, 5)
+"""So many operations and folded scopes are tried then."""
+
+LEAST_PARTS = 3
+"""A picture of fewer operations and scopes says too little, however large it is."""
 
 
 class Drawing:
@@ -46,6 +56,8 @@ class Drawing:
             Pixels per unit, of a PNG.
         """
         suffix = _suffix(path, (".svg", ".png", ".pdf", ".dot"))
+        if isinstance(scale, str) or not 0 < scale < 100:
+            raise DeclarationError(f"a scale is a number above 0 and below 100, not {scale!r}")
         if suffix == ".svg":
             write_atomic(path, self.svg.encode())
         elif suffix == ".png":
@@ -65,17 +77,27 @@ class Drawing:
 class Steps(Sequence[Drawing]):
     """The pictures of all steps of a run: a page to step through, a folder, a PDF; and a sequence of drawings."""
 
-    def __init__(self, scene: Scene, frames: Frames, title: str | None) -> None:
-        self._scene = scene
+    def __init__(self, view: View, frames: Frames, style: Style, engine: Engine, title: str | None) -> None:
+        self._view = view
         self._frames = frames
+        self._looks = style, engine
         self.title = title
+
+    @cached_property
+    def _slide(self) -> Scene:
+        return Scene(self._view, self._frames, *self._looks)
+
+    @cached_property
+    def _stage(self) -> Scene:
+        """The scene of the page, which is wider than a slide and less high."""
+        return Scene(self._view, self._frames, *self._looks, room=STAGE)
 
     def __len__(self) -> int:
         return len(self._frames)
 
     def __getitem__(self, index: int) -> Drawing:  # type: ignore[override]
         frame = self._frames[check_step(index, len(self))]
-        return Drawing(picture(self._scene, frame), self._scene.view.graph)
+        return Drawing(picture(self._slide, frame), self._view.graph)
 
     def __iter__(self) -> Iterator[Drawing]:
         return (self[index] for index in range(len(self)))
@@ -107,17 +129,13 @@ class Steps(Sequence[Drawing]):
     @cached_property
     def html(self) -> str:
         """The page as a text."""
-        from graph_engine_viz.page import page
-
-        return page(self._scene, self._frames, self.title)
+        return page(self._stage, self._frames, self.title)
 
     def _repr_html_(self) -> str:
-        from graph_engine_viz.page import in_a_frame
-
-        return in_a_frame(self.html, self._scene)
+        return in_a_frame(self.html, self._stage)
 
     def __repr__(self) -> str:
-        return f"<Steps: {len(self)} pictures of {self._scene.view.graph!r}>"
+        return f"<Steps: {len(self)} pictures of {self._view.graph!r}>"
 
 
 def draw(
@@ -144,7 +162,7 @@ def draw(
     title : str, optional
         What stands over the picture of a graph.
     expand, collapse : collection of str
-        Scopes that are opened, or drawn as one node each. Big graphs are folded by scope at first.
+        Scopes that are opened, or drawn as one node each. What would be too small to read is folded by scope at first.
     layout : {"auto", "builtin", "dot"}
         What places the nodes: what is built in, the same on every machine; or Graphviz, `auto` where it is installed.
 
@@ -163,14 +181,15 @@ def draw(
     >>> 'data-value="-12.0"' in viz.draw(trace).svg, 'data-value="-12.0"' in viz.draw(trace, step=0).svg
     (True, False)
     """
-    checked = check_style(style)
+    checked, layout = check_style(style), check_engine(layout)
     if not isinstance(what, Trace):
         graph = what if isinstance(what, Graph) else _graph_of(what)
         if step is not None:
             raise DeclarationError("a graph has no steps: it was not run", "draw a trace: engine.trace(f, feeds)")
-        view = make_view(graph, graph.operations, graph.outputs, expand, collapse)
+        choose = partial(make_view, graph, graph.operations, graph.outputs, expand, collapse)
+        view = _readable(choose, lambda view: Scene(view, None, checked, layout, STAGE))
         return Drawing(picture(Scene(view, None, checked, layout), None, title), graph)
-    view, frames = _look(what, expand, collapse)
+    view, frames = _look(what, expand, collapse, checked, layout)
     index = None if step is None else check_step(step, len(frames))
     scene = Scene(view, frames, checked, layout)
     frame = frames.everything() if index is None else frames[index]
@@ -213,15 +232,38 @@ def steps(
     """
     if not isinstance(trace, Trace):
         raise DeclarationError(f"{trace!r} has no steps", "give a trace: engine.trace(f, feeds) or step.trace(...)")
-    checked = check_style(style)
-    view, frames = _look(trace, expand, collapse)
-    return Steps(Scene(view, frames, checked, layout), frames, title)
+    checked, layout = check_style(style), check_engine(layout)
+    view, frames = _look(trace, expand, collapse, checked, layout)
+    return Steps(view, frames, checked, layout, title)
 
 
-def _look(trace: Trace, expand: Collection[str], collapse: Collection[str]) -> tuple[View, Frames]:
+def _look(
+    trace: Trace, expand: Collection[str], collapse: Collection[str], style: Style, layout: Engine
+) -> tuple[View, Frames]:
     timeline = Timeline(trace)
-    view = make_view(timeline.graph, timeline.operations, trace.outputs, expand, collapse)
-    return view, Frames(trace, view.variables, view.operations, timeline, view.uses)
+    choose = partial(make_view, timeline.graph, timeline.operations, trace.outputs, expand, collapse)
+
+    def frames_of(view: View) -> Frames:
+        return Frames(trace, view.variables, view.operations, timeline, view.uses)
+
+    view = _readable(choose, lambda view: Scene(view, frames_of(view), style, layout, STAGE))
+    return view, frames_of(view)
+
+
+def _readable(choose: Callable[..., View], make_scene: Callable[[View], Scene]) -> View:
+    """Fold more and more scopes, until the picture can be read on a page, or nothing is left that could be folded."""
+    view = choose()
+    if not any(item.scope or item.title for item in view.items) or make_scene(view).scale >= LEAST_SCALE:
+        return view
+    for most in FEWER:
+        smaller = choose(most=most)
+        if len(smaller.parts) < LEAST_PARTS:
+            break
+        if len(smaller.items) < len(view.items):
+            view = smaller
+            if make_scene(view).scale >= LEAST_SCALE:
+                break
+    return view
 
 
 def _graph_of(what: object) -> Graph:

@@ -11,6 +11,7 @@ import io
 import os
 import secrets
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,17 @@ def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, place)
+    except OSError as error:
+        _remove(beside)
+        raise type(error)(error.errno, error.strerror or str(error), os.fspath(path)) from error  # not what is beside
     except BaseException:
-        beside.unlink(missing_ok=True)
+        _remove(beside)
         raise
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def svg_to_png(svg: str, path: str | os.PathLike[str], scale: float = 2) -> None:

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
+import numpy as np
+
+from graph_engine.node import Variable
+from graph_engine.spec import show_shape
 from graph_engine_viz import ink
 from graph_engine_viz.cells import Row, draw_rows, rows_size
 from graph_engine_viz.content import Content
@@ -23,22 +27,25 @@ __all__ = ["GapFigure", "ScopeFigure", "VariableFigure", "WireFigure"]
 
 
 class VariableFigure(Figure):
-    """A variable as a node: name, value, gradient below each other."""
+    """A variable as a node: name, value, gradient below each other; inside of a folded scope without a border."""
 
-    def __init__(self, content: Content) -> None:
+    def __init__(self, content: Content, is_framed: bool = True, is_named: bool = True) -> None:
         self.content = content
-        head, value, pill = rows_size(content.head), content.value_size, content.pill_size
+        self.is_framed = is_framed
+        self.head = content.head if is_named else []
+        head, value, pill = rows_size(self.head), content.value_size, content.pill_size
         inner = max(head[0], value[0], pill[0])
         gaps = GAP if pill[1] else 0.0
-        self.width = max(inner + 2 * PAD, 44.0)
-        self.height = max(head[1] + value[1] + pill[1] + gaps + 2 * PAD - 4, 38.0)
+        self.top = PAD - 2 if is_framed else 0.0
+        self.width = max(inner + 2 * PAD, 44.0) if is_framed else inner
+        self.height = max(head[1] + value[1] + pill[1] + gaps + 2 * self.top, 38.0 if is_framed else 0.0)
 
     def draw(self, frame: Frame | None) -> str:
         content = self.content
-        middle, top = self.width / 2, PAD - 2
-        pieces = [content.hover(frame), self._border(frame), draw_rows(content.head, middle, top)]
-        top += rows_size(content.head)[1]
-        if not content.head and not content.has_gradient:
+        middle, top = self.width / 2, self.top
+        pieces = [content.hover(frame), self._border(frame), draw_rows(self.head, middle, top)]
+        top += rows_size(self.head)[1]
+        if not self.head and not content.has_gradient:
             top = (self.height - content.value_size[1]) / 2
         pieces.append(content.draw_value(frame, middle, top))
         pieces.append(content.draw_gradient(frame, middle, top + content.value_size[1] + GAP))
@@ -51,6 +58,8 @@ class VariableFigure(Figure):
         """Show the kind by the shape: a parameter has a second line, a result is round, a constant is grey."""
         kind = self.content.variable.kind
         current = frame is not None and self.content.variable in frame.current
+        if not self.is_framed and not current:
+            return ""
         radius = {"input": 4.0, "parameter": 4.0, "constant": 4.0}.get(kind, 16.0)
         fill = TINT if current else PLATE if kind == "constant" else PAPER
         outer = rect(
@@ -151,30 +160,54 @@ class ScopeFigure(Figure):
         self.frames = frames
         name = ".".join(item.title[len(item.scope) :]) or ".".join(item.title)
         self.rows = [Row((Run(name),), NAME, bold=True)]
-        self.rows += [Row((Run(line),), SMALL, ink.GREY) for line in _inventory(item)]
-        self.results = [VariableFigure(Content(v, words, frames, item.title)) for v in item.results[:3]]
+        self.rows += [Row((Run(line),), SMALL, ink.GREY) for line in (*_inventory(item), *self._shapes())]
+        several = len(item.results) > 1
+        contents = [Content(v, words, frames, item.title, brief=True) for v in item.results[:3]]
+        self.results = [VariableFigure(content, is_framed=False, is_named=several) for content in contents]
         if len(item.results) > len(self.results):
             self.rows.append(Row((Run(f"{len(item.results)} results"),), SMALL, ink.GREY))
         width, height = rows_size(self.rows)
-        self.width = max([width, *(figure.width for figure in self.results)]) + 2 * PAD + 8
+        self.width = max([width, *(figure.width for figure in self.results)]) + 2 * PAD + 4
         self.height = height + sum(figure.height + GAP for figure in self.results) + 2 * PAD
 
+    def _shapes(self) -> list[str]:
+        """Say what comes in and what goes out."""
+        trace = self.frames.trace if self.frames is not None else None
+
+        def listed(variables: Sequence[Variable]) -> str:
+            known = trace.arrays if trace is not None else {}
+            shapes = [show_shape(np.shape(known[v]) if v in known else v.shape) for v in variables]
+            return ", ".join([*shapes[:2], *(["…"] if len(shapes) > 2 else [])])
+
+        ends = listed(self.item.inputs), listed(self.item.results)
+        return [" → ".join(ends)] if all(ends) and set(ends) != {"()"} else []
+
     def state(self, frame: Frame | None) -> Hashable:
-        return tuple(figure.state(frame) for figure in self.results)
+        return self._is_current(frame), *(figure.state(frame) for figure in self.results)
+
+    def _is_current(self, frame: Frame | None) -> bool:
+        """Say whether a step is about something inside."""
+        if frame is None:
+            return False
+        depth = len(self.item.title)
+        return any(
+            part in self.item.parameters if isinstance(part, Variable) else part.scope[:depth] == self.item.title
+            for part in frame.current
+        )
 
     def draw(self, frame: Frame | None) -> str:
         top = PAD
-        border = [
-            rect(shift, shift, self.width - 4, self.height - 4, 8, fill=ink.PLATE, stroke=INK, stroke_width=1.5)
-            for shift in (4.0, 0.0)
-        ]
+        current = self._is_current(frame)
+        looks = {"fill": TINT if current else PLATE, "stroke": INK, "stroke_width": 3.6 if current else 1.5}
+        border = [rect(shift, shift, self.width - 4, self.height - 4, 8, **looks) for shift in (4.0, 0.0)]
         pieces = [*border, draw_rows(self.rows, self.width / 2, top)]
         top += rows_size(self.rows)[1]
         for figure in self.results:
             place = f"translate({coordinate((self.width - figure.width) / 2)},{coordinate(top)})"
             pieces.append(tag("g", figure.draw(frame), transform=place))
             top += figure.height + GAP
-        return tag("g", *pieces, data_scope=".".join(self.item.title), data_operations=self.item.operations)
+        name, count = ".".join(self.item.title), self.item.operations
+        return tag("g", *pieces, data_scope=name, data_operations=count, data_current="true" if current else None)
 
 
 def _inventory(item: Item) -> list[str]:
@@ -182,7 +215,7 @@ def _inventory(item: Item) -> list[str]:
     if item.parameters:
         sizes = [v.size for v in item.parameters]
         total = sum(size for size in sizes if isinstance(size, int))
-        lines.append(f"{len(sizes)} parameter{'s' if len(sizes) != 1 else ''}, {total:,} numbers")
+        lines.append(f"{len(sizes)} parameter{'s' if len(sizes) != 1 else ''} ({total:,})")
     return lines
 
 

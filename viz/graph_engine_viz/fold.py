@@ -14,7 +14,7 @@ from graph_engine_viz.geometry import Frame, Group, Placement, Point, Route, fla
 
 __all__ = ["Folded", "direction", "fold", "offset"]
 
-SHAPE = (1240.0, 470.0)
+SLIDE = (1240.0, 560.0)
 """The room that a picture has on a slide, beside its caption and its formulas."""
 
 MOST_ROWS = 5
@@ -26,7 +26,7 @@ Cut: TypeAlias = tuple[float, float]
 
 LANE = 18.0
 BEND = 12.0
-NEAR = 26.0
+NEAR = 18.0
 """From the boxes to the first lane around them."""
 
 
@@ -39,15 +39,20 @@ class Folded:
     frames: Sequence[tuple[Group, Frame]]
     width: float
     height: float
+    room: Point = SLIDE
 
     @property
     def scale(self) -> float:
         """How large the picture can be shown."""
-        return min(SHAPE[0] / max(self.width, 1), SHAPE[1] / max(self.height, 1))
+        return min(self.room[0] / max(self.width, 1), self.room[1] / max(self.height, 1))
 
 
 def fold(
-    placement: Placement, routes: Sequence[Route], sizes: Mapping[str, Point], groups: Mapping[str, Group]
+    placement: Placement,
+    routes: Sequence[Route],
+    sizes: Mapping[str, Point],
+    groups: Mapping[str, Group],
+    room: Point = SLIDE,
 ) -> Folded:
     """Cut a picture into as many rows as let it be shown largest.
 
@@ -59,9 +64,11 @@ def fold(
         They may differ from the placement's.
     sizes : mapping of box key to (width, height)
     groups : mapping of box key to Group
+    room : (width, height)
+        Where it is shown.
     """
     positions = {key: placement.positions[key] for key in sizes}
-    whole = Folded(positions, routes, list(placement.groups.items()), placement.width, placement.height)
+    whole = Folded(positions, routes, list(placement.groups.items()), placement.width, placement.height, room)
     if len(sizes) < 2 or any(_leads_back(route) for route in routes):
         return whole
     best = whole
@@ -69,7 +76,7 @@ def fold(
         cuts = _Cuts(placement, routes, sizes).choose(rows)
         if len(cuts) < rows - 1:
             break
-        folded = _Folder(placement, routes, sizes, groups, cuts).fold()
+        folded = _Folder(placement, routes, sizes, groups, cuts, room).fold()
         if folded.scale > best.scale:
             best = folded
     return best if best.scale > WORTH * whole.scale and whole.scale < 1 else whole
@@ -117,7 +124,9 @@ class _Folder:
         sizes: Mapping[str, Point],
         groups: Mapping[str, Group],
         cuts: list[Cut],
+        room: Point,
     ) -> None:
+        self.room = room
         self.placement = placement
         self.positions = {key: placement.positions[key] for key in sizes}
         self.sizes = sizes
@@ -194,7 +203,7 @@ class _Folder:
         ]
         routes = [self._route(number, shifts, extents) for number in range(len(self.pieces))]
         right = max(extent[2] + shift[0] for extent, shift in zip(extents, shifts, strict=True))
-        return Folded(positions, routes, frames, right + lead, extents[-1][3] + shifts[-1][1])
+        return Folded(positions, routes, frames, right + lead, extents[-1][3] + shifts[-1][1], self.room)
 
     def _route(self, number: int, shifts: list[Point], extents: list[tuple[float, float, float, float]]) -> Route:
         pieces = self.pieces[number]

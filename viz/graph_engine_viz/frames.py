@@ -13,9 +13,10 @@ from graph_engine.errors import LookupFailed
 from graph_engine.node import Operation, Variable
 from graph_engine.spec import show_shape
 from graph_engine.trace import Step, Trace
-from graph_engine_viz.rules import Line, rule_lines
+from graph_engine_viz.rules import rule_lines
 from graph_engine_viz.summary import Summary, exact, summarize
 from graph_engine_viz.timeline import Timeline, Use
+from graph_engine_viz.wording import Line
 
 __all__ = ["Caption", "Frame", "Frames", "State", "Told", "tell"]
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from graph_engine.node import Operation, Variable
 from graph_engine.trace import Trace
 from graph_engine_viz import ink
+from graph_engine_viz.cells import back_mark, dot, term_text
 from graph_engine_viz.figure import Figure
 from graph_engine_viz.frames import Frame, Frames
-from graph_engine_viz.ink import INK, PALE, PAPER, PORT, TINT, rect, tag, text, title
+from graph_engine_viz.ink import INK, PALE, PAPER, PORT, SMALL, TINT, rect, tag, text, title
 from graph_engine_viz.lines import broken, draw_line, line_width
 from graph_engine_viz.summary import MAX_PRINTED, short
+from graph_engine_viz.timeline import Use
 from graph_engine_viz.wording import Line, Part, Words, fill, is_bare_number, line_text, local_factors, part
 
 __all__ = ["OperationFigure", "Port"]
@@ -24,23 +27,38 @@ LINE = 1.5
 
 WIDEST_PORT = 200.0
 
+TAB = 21.0
+"""The height of a tab, which holds one term of a gradient."""
+
+TERM_SPARE = 24.0
+"""The room in a tab beside its text."""
+
 
 @dataclass
 class Port:
-    """What stands at one input of an operation: the local derivative, in symbols, and its number."""
+    """What stands at one input of an operation: the local derivative, in symbols, and its number.
+
+    Where the input has other uses too, `term` is the use whose part of the gradient stands in a tab at the port.
+    """
 
     symbols: Line
     number: Line = ()
+    term: Use | None = None
 
     def lines(self, with_number: bool) -> list[Line]:
         """Return what is shown, in several lines where it is long."""
-        told = not with_number or not self.number or line_text(self.symbols).endswith(f"= {line_text(self.number)}")
-        return broken(self.symbols if told else (*self.symbols, part(" = "), *self.number), PORT, WIDEST_PORT)
+        return self._lines[with_number]
 
-    @property
+    @cached_property
+    def _lines(self) -> tuple[list[Line], list[Line]]:
+        told = not self.number or line_text(self.symbols).endswith(f"= {line_text(self.number)}")
+        whole = self.symbols if told else (*self.symbols, part(" = "), *self.number)
+        return broken(self.symbols, PORT, WIDEST_PORT), broken(whole, PORT, WIDEST_PORT)
+
+    @cached_property
     def height(self) -> float:
         """The height of its row."""
-        return len(self.lines(True)) * PORT * LINE
+        return max(len(self.lines(True)) * PORT * LINE, TAB + 4 if self.term is not None else 0.0)
 
 
 class OperationFigure(Figure):
@@ -55,11 +73,32 @@ class OperationFigure(Figure):
         self.size = 27.0 if len(symbol) <= 2 else 17.0
         self.ports = _ports(operation, words, frames)
         self.order = sorted(self.ports)
+        self.tab = self._tab_width()
         lines = [line for port in self.ports.values() for line in port.lines(True)]
         self.text_width = max((line_width(line, PORT) for line in lines), default=0.0)
         self.symbol_width = max(ink.measure(self.symbol, self.size) + 16, 42.0)
-        self.width = self.symbol_width + (self.text_width + 14 if self.text_width else 0.0)
+        self.width = self.tab + self.symbol_width + (self.text_width + 14 if self.text_width else 0.0)
         self.height = max(42.0, sum(port.height for port in self.ports.values()) + 10)
+
+    def _tab_width(self) -> float:
+        """Return the room for the terms of gradients, left of the box."""
+        if self.frames is None:
+            return 0.0
+        terms = [self.frames.told(term) for port in self.ports.values() if (term := self._term(port)) is not None]
+        widths = [ink.measure(term_text(told), SMALL) + TERM_SPARE for told in terms]
+        return max([*widths, 26.0 if any(port.term for port in self.ports.values()) else 0.0])
+
+    def _term(self, port: Port) -> Variable | None:
+        """Return the term that a port will show, if the run got so far."""
+        if port.term is None or self.frames is None:
+            return None
+        term = self.frames.timeline.term(port.term)
+        return term if term in self.frames.trace.arrays else None
+
+    def inset(self, position: int) -> float:
+        """Return how far inside of the figure's left end a port's wire arrives."""
+        port = self.ports.get(position)
+        return 0.0 if port is not None and port.term is not None else self.tab
 
     def port_offset(self, position: int) -> float | None:
         """Return how far from the middle the row of a port is, or None if it has none."""
@@ -80,7 +119,8 @@ class OperationFigure(Figure):
             middle = self.height / 2 + (self.port_offset(position) or 0.0)
             for number, line in enumerate(lines):
                 base = middle + (number - (len(lines) - 1) / 2) * PORT * LINE + PORT * 0.36
-                pieces.append(draw_line(line, 10.0, base, PORT, quiet))
+                pieces.append(draw_line(line, self.tab + 10.0, base, PORT, quiet))
+            pieces.append(self._draw_tab(self.ports[position], middle, frame))
         x = self.width - self.symbol_width / 2
         pieces.append(text(self.symbol, x, self.height / 2 + self.size * 0.36, self.size, color=quiet))
         if failed:
@@ -91,7 +131,31 @@ class OperationFigure(Figure):
         )  # fmt: skip
 
     def state(self, frame: Frame | None) -> Hashable:
-        return None if frame is None else (frame.states.get(self.operation), frame.failed is self.operation)
+        if frame is None:
+            return None
+        flowed = tuple(port.term in frame.flowed for port in self.ports.values())
+        return frame.states.get(self.operation), frame.failed is self.operation, flowed
+
+    def _draw_tab(self, port: Port, middle: float, frame: Frame | None) -> str:
+        """Draw the term that this use gives to a gradient which is a sum; a dot as long as it is not known."""
+        if port.term is None or frame is None:
+            return ""
+        top, end = middle - TAB / 2, self.tab
+        outline = f"M{end:.5g},{top:.5g}H6q-6,0 -6,6v{TAB - 12:.5g}q0,6 6,6H{end:.5g}"
+        term = self._term(port) if port.term in frame.flowed else None
+        known = term is not None
+        looks = {"fill": PAPER, "stroke": ink.VERMILION if known else PALE, "stroke_width": 1.2}
+        border = tag("path", d=outline, **looks)
+        if term is None or self.frames is None:
+            return border + dot(end / 2, middle)
+        told = self.frames.told(term)
+        base = middle + SMALL * 0.36
+        name = self.words.graph.name_of(self.operation.inputs[port.term.position])
+        written = text(
+            term_text(told), (end + TERM_SPARE - 10) / 2, base, SMALL, color=ink.VERMILION, bold=True, italic=True
+        )
+        pieces = title(f"this use's term of the gradient of {name}: {told.exact}"), border, back_mark(5, base, SMALL)
+        return tag("g", *pieces, written, data_term_of=name, data_term=told.data)
 
     def _border(self, state: str, failed: bool, plain_graph: bool) -> str:
         looks: dict[str, object] = {"fill": PAPER, "stroke": INK, "stroke_width": 1.5}
@@ -101,7 +165,8 @@ class OperationFigure(Figure):
             looks |= {"fill": TINT, "stroke_width": 3.6}
         if self.operation.phase == "backward":
             looks["stroke_dasharray"] = "5 3"
-        border = rect(0, 0, self.width, self.height, 10.0 if self.ports else min(self.height / 2, 21.0), **looks)
+        radius = 10.0 if self.ports else min(self.height / 2, 21.0)
+        border = rect(self.tab, 0, self.width - self.tab, self.height, radius, **looks)
         if not self.text_width:
             return border
         rule = f"M{self.width - self.symbol_width:.5g},8V{self.height - 8:.5g}"
@@ -129,8 +194,10 @@ def _ports(operation: Operation, words: Words, frames: Frames | None) -> dict[in
     numbers = _local_numbers(operation, frames.trace)
     ports: dict[int, Port] = {}
     for position, (variable, factor) in enumerate(zip(operation.inputs, local_factors(operation), strict=True)):
+        use = Use(operation, position)
+        term = use if frames.timeline.is_branch(use) else None
         if factor is None or variable not in frames.trace.gradients:
-            ports[position] = Port(())  # room for the wire
+            ports[position] = Port((), term=term)  # room for the wire
             continue
 
         def named(v: Variable | None) -> Line:
@@ -141,8 +208,8 @@ def _ports(operation: Operation, words: Words, frames: Frames | None) -> dict[in
         if "{d}" not in factor and _is_small(output, frames.trace):
             shown = (Part(words.slope(output, variable)), part(" = "), *shown)
         number = numbers[position]
-        ports[position] = Port(shown, () if number is None else (part(number, "value"),))
-    return ports if any(port.symbols for port in ports.values()) else {}
+        ports[position] = Port(shown, () if number is None else (part(number, "value"),), term)
+    return ports if any(port.symbols or port.term for port in ports.values()) else {}
 
 
 def _is_small(variable: Variable, trace: Trace) -> bool:

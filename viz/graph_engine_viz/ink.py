@@ -25,8 +25,8 @@ TINT = "#FFF4E0"
 PAPER = "#FFFFFF"
 PLATE = "#F7F7F8"
 
-NAME, VALUE, GRADIENT, PORT, SMALL = 19.0, 19.0, 17.0, 14.0, 13.0
-"""Font sizes."""
+NAME, VALUE, GRADIENT, MAIN, PORT, SMALL = 19.0, 19.0, 17.0, 17.0, 15.0, 13.0
+"""Font sizes; `MAIN` is that of the numbers that stand for a whole tensor."""
 
 LEADING = 1.22
 """A line's height, in font sizes."""

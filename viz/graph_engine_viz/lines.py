@@ -3,30 +3,108 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 from xml.sax.saxutils import escape
 
 from graph_engine_viz.ink import BLUE, GREY, INK, VERMILION, as_drawn, measure, tag
 from graph_engine_viz.typeset import ILLEGAL, SHIFTED_SIZE, Run
 from graph_engine_viz.wording import Line, Part, Role
 
-__all__ = ["LOOKS", "broken", "draw_line", "line_width"]
+__all__ = ["LOOKS", "Cell", "Grid", "broken", "draw_line", "grid_for", "line_width"]
 
 LOOKS: dict[Role, dict[str, object]] = {
     "plain": {},
     "value": {"fill": BLUE, "font_weight": "bold"},
     "gradient": {"fill": VERMILION, "font_style": "italic"},
     "note": {"fill": GREY},
+    "index": {},
 }
 
 
 SHIFTS = {0: 0.0, 1: -0.38, -1: 0.25}
 """How far sub- and superscripts stand from the line, in font sizes."""
 
+GUTTER = 1.5
+"""Between columns of formulas, in font sizes."""
+
 
 def line_width(line: Line, size: float) -> float:
     """Bound the width of a drawn formula."""
     return sum(measure(piece.runs, size, bold=piece.role in ("value", "gradient")) for piece in line)
+
+
+class Cell(NamedTuple):
+    """A formula and its place in a grid, counted from 0."""
+
+    line: Line
+    row: int
+    column: int
+
+
+class Grid(NamedTuple):
+    """How the formulas of all steps are put side by side: in how many rows, and in columns of which widths.
+
+    Widths are in font sizes.
+    """
+
+    rows: int
+    widths: tuple[float, ...]
+
+    @property
+    def width(self) -> float:
+        """The width of all columns."""
+        return sum(self.widths)
+
+    def cells(self, lines: Sequence[Line]) -> list[Cell]:
+        """Put the formulas of a step into the grid, row by row; a chosen element stands beside its formula.
+
+        Examples
+        --------
+        >>> rule, element = (Part((Run("w"),)),), (Part((Run("w"),)), Part((Run("[0]"),), "index"))
+        >>> [cell[1:] for cell in Grid(2, (9.0, 9.0)).cells([rule, element, rule])]
+        [(0, 0), (0, 1), (1, 0)]
+        >>> [cell[1:] for cell in Grid(2, (9.0, 9.0)).cells([rule, rule, element])]
+        [(0, 0), (1, 0), (1, 1)]
+        """
+        cells: list[Cell] = []
+        row, column = 0, 0
+        for line, following in zip(lines, [*lines, ()][1:], strict=True):
+            pair = _is_element(following) and not _is_element(line)
+            if column >= len(self.widths) or (column and pair):
+                row, column = row + 1, 0
+            cells.append(Cell(line, row, column))
+            column += 1
+        return cells
+
+
+def _is_element(line: Line) -> bool:
+    return any(piece.role == "index" for piece in line)
+
+
+def grid_for(steps: Iterable[Sequence[Line]], room: float) -> Grid:
+    """Choose two columns where the formulas of every step have room side by side, else one.
+
+    Parameters
+    ----------
+    steps : iterable of sequences of Line
+    room : float
+        The width that there is, in font sizes.
+    """
+    shown = [lines for lines in steps if lines]
+    one = Grid(max(map(len, shown), default=0), (_widest(line for lines in shown for line in lines),))
+    cells = [(number, cell) for number, lines in enumerate(shown) for cell in Grid(0, (0.0, 0.0)).cells(lines)]
+    rows = max((cell.row + 1 for _, cell in cells), default=0)
+    shared = {(number, cell.row) for number, cell in cells if cell.column}
+    left = _widest(cell.line for number, cell in cells if (number, cell.row) in shared and not cell.column)
+    right = _widest(cell.line for _, cell in cells if cell.column)
+    two = Grid(rows, (left + GUTTER, max(right + GUTTER, one.width - left)))  # a formula alone takes both columns
+    return two if rows < one.rows and two.width <= room else one
+
+
+def _widest(lines: Iterable[Line]) -> float:
+    return max((line_width(line, 1.0) for line in lines), default=0.0)
 
 
 def broken(line: Line, size: float, room: float) -> list[Line]:

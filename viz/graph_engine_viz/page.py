@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.resources import files
 from itertools import groupby
@@ -19,14 +19,22 @@ from graph_engine.errors import DeclarationError
 from graph_engine.trace import Step, Trace
 from graph_engine_viz.frames import Caption, Frame, Frames
 from graph_engine_viz.ink import as_drawn
-from graph_engine_viz.rules import Line
+from graph_engine_viz.lines import Grid, grid_for
+from graph_engine_viz.picture import graph_svg_of, state_attributes
 from graph_engine_viz.scene import Scene
-from graph_engine_viz.svg import graph_svg_of, state_attributes
 from graph_engine_viz.typeset import Run
+from graph_engine_viz.wording import Line
 
-__all__ = ["in_a_frame", "page"]
+__all__ = ["STAGE", "in_a_frame", "page"]
 
 MOST_STEPS = 5_000
+LEAST_SEGMENT = 0.07
+"""A smaller part of the timeline has no room for its name."""
+STAGE = (1240.0, 500.0)
+"""The room that a page of 1280 × 720 pixels gives the picture."""
+
+ROOM = 103.0
+"""The width of its formulas, in font sizes."""
 
 
 def page(scene: Scene, frames: Frames, title: str | None = None) -> str:
@@ -47,7 +55,8 @@ def page(scene: Scene, frames: Frames, title: str | None = None) -> str:
         raise DeclarationError(f"the trace has {len(frames):,} steps; a page takes {MOST_STEPS:,} at most", cure)
     shown = list(frames)
     parts, changing = _parts(scene, shown)
-    film = {"start": 0, "parts": changing, "steps": [_texts(frames, frame) for frame in shown]}
+    grid = grid_for((frame.rules for frame in shown), ROOM)
+    film = {"start": 0, "parts": changing, "steps": [_texts(frames, frame, grid) for frame in shown]}
     script = _web("steps.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     state = " ".join(f'{key.replace("_", "-")}="{value}"' for key, value in state_attributes(shown[0]).items())
@@ -59,7 +68,9 @@ def page(scene: Scene, frames: Frames, title: str | None = None) -> str:
         STATE=state,
         PICTURE=graph_svg_of(scene, shown[0], parts),
         PHASES=_phases(shown),
-        LINES=str(max(len(frame.rules) for frame in shown) or 1),
+        ROWS=str(grid.rows or 1),
+        COLUMNS=" ".join(f"{width:.4g}fr" for width in grid.widths),
+        WIDEST=f"{grid.width or 1:.4g}",
         LAST=str(len(shown) - 1),
         FILM=_json(film),
         SCRIPT=script,
@@ -91,14 +102,14 @@ def _parts(scene: Scene, frames: list[Frame]) -> tuple[list[str], dict[str, Any]
     return parts, changing
 
 
-def _texts(frames: Frames, frame: Frame) -> dict[str, Any]:
+def _texts(frames: Frames, frame: Frame, grid: Grid) -> dict[str, Any]:
     step = frames.trace.steps[frame.index]
     return {
         "phase": frame.phase,
         "title": frame.caption.title,
         "label": str(frame.caption),
         "caption": _caption(frame.caption),
-        "rule": "".join(f"<p>{_line(line)}</p>" for line in frame.rules) or "<p> </p>",
+        "rule": _rule(grid, frame.rules),
         "substeps": _substeps(frames.trace, step),
     }
 
@@ -109,12 +120,18 @@ def _caption(caption: Caption) -> str:
     return f'<code>{escape(caption.text)}</code><code class="place">{escape(caption.place)}</code>'
 
 
+def _rule(grid: Grid, lines: Sequence[Line]) -> str:
+    return "".join(
+        f'<p style="grid-area:{row + 1}/{column + 1}">{_line(line)}</p>' for line, row, column in grid.cells(lines)
+    )
+
+
 def _line(line: Line) -> str:
     return "".join(_styled(piece.role, "".join(map(_run, as_drawn(piece.runs)))) for piece in line)
 
 
 def _styled(role: str, inner: str) -> str:
-    return inner if role == "plain" else f'<span class="{role}">{inner}</span>'
+    return inner if role in ("plain", "index") else f'<span class="{role}">{inner}</span>'
 
 
 def _run(run: Run) -> str:
@@ -131,7 +148,11 @@ def _substeps(trace: Trace, step: Step) -> list[str]:
 def _phases(frames: Iterable[Frame]) -> str:
     """Write the segments over the timeline, as wide as they have steps."""
     counted = [(phase, len(list(group))) for phase, group in groupby(frame.phase for frame in frames)]
-    return "".join(f'<span class="{phase}" style="flex:{count}">{phase}</span>' for phase, count in counted)
+    whole = sum(count for _, count in counted)
+    return "".join(
+        f'<span class="{phase}" style="flex:{count}">{phase if count / whole > LEAST_SEGMENT else "&nbsp;"}</span>'
+        for phase, count in counted
+    )
 
 
 def _json(data: object) -> str:

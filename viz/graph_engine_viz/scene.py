@@ -12,28 +12,30 @@ from graph_engine_viz import ink
 from graph_engine_viz.content import Content
 from graph_engine_viz.figure import LIFT, Figure
 from graph_engine_viz.figures import GapFigure, ScopeFigure, VariableFigure, WireFigure
-from graph_engine_viz.fold import Folded, direction, fold, offset
+from graph_engine_viz.fold import SLIDE, Folded, direction, fold, offset
 from graph_engine_viz.frames import Frame, Frames
 from graph_engine_viz.gates import OperationFigure
 from graph_engine_viz.geometry import Box, Link, Placement, Point, Route, Spacing, coordinate, line, route_path
 from graph_engine_viz.ink import arrow_head, rect, tag, text
 from graph_engine_viz.layout import place
-from graph_engine_viz.rules import Line, rule_lines
+from graph_engine_viz.rules import rule_lines
 from graph_engine_viz.view import Item, View, Wire
-from graph_engine_viz.wording import Words
+from graph_engine_viz.wording import Line, Words
 
-__all__ = ["Scene", "Style", "check_style"]
+__all__ = ["Engine", "Scene", "Style", "check_engine", "check_style"]
 
 Style = Literal["nodes", "circuit"]
 STYLES = get_args(Style)
 Engine = Literal["auto", "builtin", "dot"]
 
-MARGIN = 12.0
-SPACINGS = {"nodes": Spacing(rank=34.0, box=18.0, wire=16.0, group=12.0, title=20.0)}
+MARGIN = 8.0
+SPACINGS = {"nodes": Spacing(rank=30.0, box=12.0, wire=16.0, group=10.0, title=20.0)}
 SPACINGS["circuit"] = replace(SPACINGS["nodes"], rank=34.0, box=16.0)
 PORT_STEP = 20.0
 HEAD = 10.0
 MOST_MEASURED = 300
+BEND, LONG = 26.0, 60.0
+"""So soon a wire is where it runs, if its level beginning is longer than that."""
 
 
 def check_style(style: str) -> Style:
@@ -41,6 +43,13 @@ def check_style(style: str) -> Style:
     if style in STYLES:
         return cast(Style, style)
     raise LookupFailed(f"there is no style {style!r}", f"styles are {' and '.join(map(repr, STYLES))}")
+
+
+def check_engine(engine: str) -> Engine:
+    """Return what places the boxes, if there is such a thing."""
+    if engine in get_args(Engine):
+        return cast(Engine, engine)
+    raise LookupFailed(f"there is no layout {engine!r}", f"layouts are {', '.join(map(repr, get_args(Engine)))}")
 
 
 class WireState(NamedTuple):
@@ -63,6 +72,8 @@ class Scene:
     style : {"nodes", "circuit"}
     engine : {"auto", "builtin", "dot"}
         What places the boxes.
+    room : (width, height)
+        Where it is shown; the picture is folded so that it is largest there.
 
     Attributes
     ----------
@@ -70,7 +81,15 @@ class Scene:
         Of the graph, with a margin.
     """
 
-    def __init__(self, view: View, frames: Frames | None, style: Style = "nodes", engine: Engine = "auto") -> None:
+    def __init__(
+        self,
+        view: View,
+        frames: Frames | None,
+        style: Style = "nodes",
+        engine: Engine = "auto",
+        room: Point = SLIDE,
+    ) -> None:
+        self.room = room
         self.view = view
         self.frames = frames
         self.style = style
@@ -98,6 +117,11 @@ class Scene:
             return VariableFigure(content)
         return ScopeFigure(item, self.words, self.frames) if item.kind == "scope" else GapFigure(item)
 
+    @property
+    def scale(self) -> float:
+        """How large the picture is shown in its room, 1 at most."""
+        return min(self.folded.scale, 1.0)
+
     # ---- places ------------------------------------------------------------------------------------------------
 
     def _hosts(self) -> dict[str, str]:
@@ -120,7 +144,7 @@ class Scene:
 
     @property
     def _join(self) -> float:
-        return 14.0 if self.style == "circuit" else 34.0
+        return 14.0 if self.style == "circuit" else 30.0
 
     def _place(self, engine: Engine) -> Placement:
         scopes = {item.key: item.scope for item in self.view.items}
@@ -136,7 +160,7 @@ class Scene:
     def _fold(self) -> Folded:
         routes = [self._to_ports(number) for number in range(len(self._outer))]
         scopes = {item.key: item.scope for item in self.view.items if item.key in self.sizes}
-        return fold(self.placement, routes, self.sizes, scopes)
+        return fold(self.placement, routes, self.sizes, scopes, self.room)
 
     def _positions(self) -> dict[str, Point]:
         """Return the middle of each item: an operation at the left of its box, its result at the right."""
@@ -169,6 +193,9 @@ class Scene:
         left = self._middle(wire.target)[0] - self.sizes[self.host[wire.target]][0] / 2
         if right >= left:  # it leads back, to where it may end at any side
             return route
+        target = self.figures[wire.target]
+        if isinstance(target, OperationFigure) and wire.uses:
+            left += target.inset(wire.uses[0].position)
         return _with_ends(route, (right, self._leave(number, route[0])), (left, self._arrive(number, route[-1])))
 
     def _middle(self, key: str) -> Point:
@@ -294,19 +321,30 @@ class Scene:
 
 
 def _with_ends(route: Route, start: Point, end: Point) -> Route:
-    """Move the ends of a route, and what is level with them; so it leaves and arrives level, as arrow heads are."""
-    ahead, behind = _level(route), _level(route[::-1])
-    if ahead == len(route):
-        middle = (start[0] + end[0]) / 2
-        return _join(start, (middle, start[1]), (middle, end[1]), end)
-    points = list(route)
-    for number in range(ahead):
-        points[number] = points[number][0], start[1]
-    for number in range(len(points) - behind, len(points)):
-        points[number] = points[number][0], end[1]
-    points[0], points[-1] = start, end
-    points[1] = max(points[1][0], start[0]), points[1][1]
-    points[-2] = min(points[-2][0], end[0]), points[-2][1]
+    """Move the ends of a route; so that it leaves and arrives level, as arrow heads are."""
+    if _level(route) == len(route):
+        if end[0] - start[0] <= LONG:
+            middle = (start[0] + end[0]) / 2
+            return _join(start, (middle, start[1]), (middle, end[1]), end)
+        half = (start[0] + end[0]) / 2, route[0][1]
+        route = (route[0], *line(route[0], half), *line(half, route[-1]))
+    return _with_start(_with_start(route, start)[::-1], end)[::-1]
+
+
+def _with_start(route: Route, start: Point) -> Route:
+    """Move the start of a route, and what is level with it; of a long way, which runs between boxes, the start only."""
+    (x, y), level = start, route[0][1]
+    ahead = _level(route)
+    knot = (ahead - 1) // 3 * 3
+    way = route[knot][0] - x
+    if abs(way) > LONG and abs(y - level) > 0.5:
+        bend = x + (BEND if way > 0 else -BEND)
+        middle = (x + bend) / 2
+        return start, (middle, y), (middle, level), (bend, level), *line((bend, level), route[knot]), *route[knot + 1 :]
+    points = [*((px, y) for px, _ in route[:ahead]), *route[ahead:]]
+    forward = route[-1][0] >= route[0][0]
+    points[0] = start
+    points[1] = (max if forward else min)(points[1][0], x), y
     return tuple(points)
 
 

@@ -7,6 +7,7 @@ way that led there.
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from typing import NamedTuple
 
 from graph_engine.graph import Graph
@@ -57,6 +58,7 @@ class Timeline:
             and record.operation is not None
             and record.input_index is not None
         }
+        self._branches = Counter(use.operation.inputs[use.position] for use in self._terms)
 
     def _read(self, index: int) -> None:
         step = self.trace.steps[index]
@@ -91,6 +93,14 @@ class Timeline:
         term = self._terms.get(use)
         return NEVER if term is None else self.value(term)
 
+    def term(self, use: Use) -> Variable | None:
+        """Return what is sent back through a use: one term of the variable's gradient."""
+        return self._terms.get(use)
+
+    def is_branch(self, use: Use) -> bool:
+        """Say whether the gradient of what is used is a sum, and this use gives one of its terms."""
+        return use in self._terms and self._branches[use.operation.inputs[use.position]] > 1
+
     def will_flow(self, use: Use) -> bool:
         """Say whether a gradient is sent back through a use, if the run gets so far."""
         return use in self._terms
@@ -108,4 +118,11 @@ def _drawn(trace: Trace) -> tuple[Graph, tuple[Operation, ...]]:
     asked = Graph(*trace.outputs)
     if any(operation.phase != "forward" for operation in asked.operations):
         return asked, asked.operations
-    return trace.graph, tuple(operation for operation in trace.graph.operations if operation.phase == "forward")
+    wanted = set(asked.operations) if trace.outputs else set(trace.graph.operations)
+    drawn: dict[Operation, None] = {}
+    for operation in trace.graph.operations:
+        # A user's own update rule is of the forward phase too, but computes with gradients.
+        known = all(v.operation is None or v.operation in drawn for v in operation.inputs)
+        if operation.phase == "forward" and operation in wanted and known:
+            drawn[operation] = None
+    return trace.graph, tuple(drawn)

@@ -96,7 +96,8 @@ def parse(name_or_tex: str, tex: bool | None = None) -> list[Run]:
     """
     if tex is None:
         tex = any(character in name_or_tex for character in "\\^{")
-    return _merge(_parse_tex(name_or_tex) if tex else _parse_name(name_or_tex))
+    runs = _merge(_parse_tex(name_or_tex) if tex else _parse_name(name_or_tex))
+    return runs or ([Run(name_or_tex)] if name_or_tex else [])
 
 
 def plain(runs: Iterable[Run]) -> str:

@@ -1,13 +1,14 @@
 """Which parts of a graph a picture shows, and which it folds into one node each.
 
-Small graphs are shown whole. Of big ones, scopes are opened from the outside inwards as long as the picture stays
-readable; what is still too much without scopes is left out in the middle.
+Small graphs are shown whole. Of big ones, scopes are opened from the outside inwards, small ones first, as long as the
+picture stays readable; what is still too much without scopes is left out in the middle.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
 from typing import Literal, TypeAlias
 
 from graph_engine.errors import LookupFailed
@@ -48,6 +49,8 @@ class Item:
         What a folded scope gives to others.
     parameters : list of Variable
         Those inside of a folded scope.
+    inputs : list of Variable
+        What a folded scope computes with, without parameters and constants.
     """
 
     key: str
@@ -60,6 +63,7 @@ class Item:
     place: tuple[int, int, int] = (0, 0, 0)
     results: list[Variable] = field(default_factory=list)
     parameters: list[Variable] = field(default_factory=list)
+    inputs: list[Variable] = field(default_factory=list)
 
 
 @dataclass
@@ -102,6 +106,11 @@ class View:
         return tuple(item.operation for item in self.items if item.operation is not None)
 
     @property
+    def parts(self) -> tuple[Item, ...]:
+        """The operations, and what stands for several of them."""
+        return tuple(item for item in self.items if item.kind != "variable")
+
+    @property
     def uses(self) -> tuple[Use, ...]:
         """The uses that some wire stands for."""
         return tuple(use for wire in self.wires for use in wire.uses)
@@ -130,7 +139,7 @@ def make_view(
         With more operations, scopes are folded.
     """
     folded = _folded(operations, _scopes(expand, operations), _scopes(collapse, operations), most)
-    places = _places(operations, folded, most, bool(expand))
+    places = _places(operations, folded, max(most, MOST_OPERATIONS), bool(expand))
     return _Builder(graph, operations, places, frozenset(outputs)).view()
 
 
@@ -161,15 +170,23 @@ def _folded(
             shown[child] = shown.get(child, 0) + 1
     opened: set[Scope] = {()}
     count = len(inside.get((), ()))
-    waiting = [scope for scope in inside.get((), ()) if scope in inside]
+    order = {scope: number for number, scope in enumerate(inside)}
+
+    def ranked(scope: Scope) -> tuple[int, int, int]:
+        return len(scope), sum(inside[scope].values()), order[scope]
+
+    waiting = [(ranked(scope), scope) for scope in inside.get((), ()) if scope in inside]
+    heapify(waiting)
     while waiting:
-        scope = waiting.pop(0)
+        _, scope = heappop(waiting)
         grown = count - 1 + len(inside[scope])
         if scope in collapse or (grown > most and scope not in forced):
             continue
         opened.add(scope)
         count = grown
-        waiting += [child for child in inside[scope] if child in inside]
+        for child in inside[scope]:
+            if child in inside:
+                heappush(waiting, (ranked(child), child))
     return frozenset(scope for scope in inside if scope not in opened) | collapse
 
 
@@ -263,6 +280,9 @@ class _Builder:
             target = self.places[use.operation].key
             if target != source:
                 self._connect(source, target, variable, use)
+                item = self.items[target]
+                if item.kind == "scope" and variable.kind not in ("parameter", "constant"):
+                    item.inputs += [variable] if variable not in item.inputs else []
 
     def _scope_of(self, variable: Variable, uses: list[Use]) -> Scope:
         """Draw a parameter beside its layer, and a result with what computes it."""

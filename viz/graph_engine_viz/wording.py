@@ -19,14 +19,14 @@ from graph_engine_viz.typeset import Run, parse, plain
 
 __all__ = ["Line", "Part", "Role", "Words", "fill", "line_text", "local_factors"]
 
-Role = Literal["plain", "value", "gradient", "note"]
+Role = Literal["plain", "value", "gradient", "note", "index"]
 
 LONGEST_NAME = 22
 
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of a formula; `value` and `gradient` are numbers, `note` is what explains."""
+    """A piece of a formula; `value` and `gradient` are numbers, `note` explains, `index` names one element."""
 
     runs: tuple[Run, ...]
     role: Role = "plain"

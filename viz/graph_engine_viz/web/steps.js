@@ -80,15 +80,68 @@ const moves = {
 };
 
 document.addEventListener("keydown", (event) => {
-  if (event.altKey || event.ctrlKey || event.metaKey || !(event.key in moves)) return;
+  if (event.altKey || event.ctrlKey || event.metaKey) return;
+  if (event.key in zooms) zooms[event.key]();
+  else if (event.key in moves) show(moves[event.key]());
+  else return;
   event.preventDefault();
-  show(moves[event.key]());
 });
 find("first").addEventListener("click", () => show(0));
 find("back").addEventListener("click", () => show(now - 1));
 find("next").addEventListener("click", () => show(now + 1));
 find("last").addEventListener("click", () => show(film.steps.length - 1));
 find("slider").addEventListener("input", (event) => show(Number(event.target.value)));
+
+// Zoom: the part of the picture that is shown. It is no part of the step: at 0 the page is as if it had never been.
+const whole = picture.getAttribute("viewBox");
+const [, , wide, high] = whole.split(" ").map(Number);
+const near = { factor: 1, x: 0, y: 0 };
+
+function look() {
+  const { factor } = near;
+  near.x = Math.min(Math.max(near.x, 0), wide - wide / factor);
+  near.y = Math.min(Math.max(near.y, 0), high - high / factor);
+  const part = `${near.x} ${near.y} ${wide / factor} ${high / factor}`;
+  picture.setAttribute("viewBox", factor === 1 ? whole : part);
+  if (factor === 1) find("stage").removeAttribute("class");
+  else find("stage").className = "near";
+}
+
+function inPicture(clientX, clientY) {
+  return new DOMPoint(clientX, clientY).matrixTransform(picture.getScreenCTM().inverse());
+}
+
+// Zoom by a factor; the point of the picture that is at (x, y) stays there.
+function zoom(by, { x, y } = { x: near.x + wide / near.factor / 2, y: near.y + high / near.factor / 2 }) {
+  const factor = Math.min(Math.max(near.factor * by, 1), 16);
+  near.x = x - ((x - near.x) * near.factor) / factor;
+  near.y = y - ((y - near.y) * near.factor) / factor;
+  near.factor = factor < 1.01 ? 1 : factor;
+  look();
+}
+
+const zooms = { "+": () => zoom(1.25), "=": () => zoom(1.25), "-": () => zoom(0.8), 0: () => zoom(0) };
+
+picture.addEventListener("wheel", (event) => {
+  if (window.top !== window.self && !event.ctrlKey) return; // in a notebook the wheel moves the notebook
+  event.preventDefault();
+  zoom(Math.exp(-Math.sign(event.deltaY) * 0.15), inPicture(event.clientX, event.clientY));
+}, { passive: false });
+
+let held = null;
+picture.addEventListener("pointerdown", (event) => {
+  if (near.factor === 1 || event.button !== 0) return;
+  held = inPicture(event.clientX, event.clientY);
+  picture.setPointerCapture(event.pointerId);
+});
+picture.addEventListener("pointermove", (event) => {
+  if (!held) return;
+  const there = inPicture(event.clientX, event.clientY);
+  near.x += held.x - there.x;
+  near.y += held.y - there.y;
+  look();
+});
+for (const end of ["pointerup", "pointercancel"]) picture.addEventListener(end, () => { held = null; });
 
 function linked() {
   const match = /step=(\d+)/.exec(location.hash);

@@ -10,7 +10,7 @@ from graph_engine_viz.cells import back_mark
 from graph_engine_viz.frames import Caption, Frame
 from graph_engine_viz.geometry import coordinate
 from graph_engine_viz.ink import GREY, INK, rect, tag, text, title
-from graph_engine_viz.lines import draw_line, line_width
+from graph_engine_viz.lines import Grid, draw_line, grid_for
 from graph_engine_viz.scene import Scene
 from graph_engine_viz.typeset import ellipsize
 from graph_engine_viz.wording import Line, line_text
@@ -55,20 +55,20 @@ def picture(scene: Scene, frame: Frame | None, name: str | None = None) -> str:
     """Write a whole picture: caption, graph, chain rule, legend; of one size at all steps."""
     shown = [rules for rules in (frame.rules if frame is not None else (), *scene.rules) if rules]
     stepping = frame is not None and bool(frame.current)
-    rules = max(map(len, shown), default=0) if stepping else 0
-    widest = max((line_width(line, RULE) for lines in shown if stepping for line in lines), default=0.0)
     legend = scene.frames is not None
-    width = max(scene.width + 2 * EDGE, LEAST, widest + 2 * EDGE + 24)
+    least = max(scene.width + 2 * EDGE, LEAST)
+    grid = grid_for(shown if stepping else (), (least - 2 * EDGE - 28) / RULE)
+    width = max(least, grid.width * RULE + 2 * EDGE + 24)
     top = (14 + TITLE * 1.3 + SOURCE * 1.5) if frame is not None or name else EDGE
     under = top + scene.height
-    panel = rules * RULE * 1.55 + 22 if rules else 0.0
+    panel = grid.rows * RULE * 1.55 + 22 if grid.rows else 0.0
     height = under + (panel + 10 if panel else 0) + (32 if legend else EDGE)
     pieces = [rect(0, 0, width, height, 0, fill=ink.PAPER)]
     pieces += _caption(frame.caption if frame is not None else Caption(name or ""), width)
     shift = f"translate({coordinate((width - scene.width) / 2)},{coordinate(top)})"
     pieces.append(tag("g", *(part for _, part in scene.parts(frame)), transform=shift))
     if panel:
-        pieces += _panel(frame.rules if frame is not None else (), width, under + 4, panel)
+        pieces += _panel(frame.rules if frame is not None else (), grid, width, under + 4, panel)
     if legend:
         pieces.append(_legend(width, height - 12))
     told = "\n".join([str(frame.caption), *map(line_text, frame.rules)] if frame is not None else [])
@@ -91,12 +91,15 @@ def _caption(caption: Caption, width: float) -> list[str]:
     return pieces
 
 
-def _panel(rules: Sequence[Line], width: float, top: float, height: float) -> list[str]:
+def _panel(rules: Sequence[Line], grid: Grid, width: float, top: float, height: float) -> list[str]:
     """Draw what this step computes, in a box under the graph."""
     border = rect(EDGE, top, width - 2 * EDGE, height, 8, fill=ink.PLATE, stroke=ink.PALE, stroke_width=1)
-    step = RULE * 1.55
-    start = top + (height - step * len(rules)) / 2 + step * 0.68
-    return [border, *(draw_line(line, EDGE + 14, start + n * step, RULE) for n, line in enumerate(rules))]
+    step, lefts = RULE * 1.55, [EDGE + 14, EDGE + 14 + grid.widths[0] * RULE]
+    cells = grid.cells(rules)
+    start = top + (height - step * (max((cell.row for cell in cells), default=0) + 1)) / 2 + step * 0.68
+    return [border, *(
+        draw_line(line, lefts[column], start + row * step, RULE) for line, row, column in cells
+    )]  # fmt: skip
 
 
 def _legend(width: float, base: float) -> str:

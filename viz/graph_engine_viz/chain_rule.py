@@ -1,0 +1,149 @@
+"""The chain rule at one operation, with its numbers: one line for each gradient, and the sum at a fan-out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graph_engine.node import Operation, Variable
+from graph_engine.spec import show_shape
+from graph_engine.trace import Step
+from graph_engine_viz.summary import MAX_PRINTED
+from graph_engine_viz.telling import (
+    MOST_USES,
+    Array,
+    Index,
+    Teller,
+    added,
+    bracketed,
+    is_matrix_product,
+    largest,
+    repeats,
+    sum_of,
+    sum_of_products,
+    symbol,
+    told,
+)
+from graph_engine_viz.typeset import Run
+from graph_engine_viz.wording import Line, Part, fill, local_factors, part
+
+__all__ = ["ChainRule"]
+
+
+class ChainRule(Teller):
+    """Writes what the backward steps of one trace compute."""
+
+    _delta_told = False  # what δ stands for is said once in a step
+
+    def lines(self, step: Step) -> list[Line]:
+        """Write the chain rule at an operation, for each of its inputs, and the sums that are complete then."""
+        if step.variable is not None and step.operation is not None:
+            return [self._seed(step)]
+        operation = step.operation
+        lines: list[Line] = []
+        self._delta_told = False
+        for variable in step.outputs:
+            record = variable.gradient
+            if record is None or operation is None or variable not in self.trace.arrays:
+                continue
+            if record.operation is operation and record.input_index is not None:
+                lines += self._term(operation, record.input_index, variable)
+            elif variable.operation is not None and variable.operation.primitive.name == "accumulate":
+                lines += self._sum(variable)
+        return lines
+
+    def _seed(self, step: Step) -> Line:
+        assert step.variable is not None
+        head = (Part(self.words.slope(step.variable, step.variable)), part(" = "))
+        return (*head, part(told(self.value(step.outputs[0])) if step.outputs else "1", "gradient"))
+
+    def _term(self, operation: Operation, position: int, term: Variable) -> list[Line]:
+        assert term.gradient is not None
+        variable, output = operation.inputs[position], operation.outputs[0]
+        via = f" via {symbol(operation)}" if term.gradient.partial else ""
+        head: Line = (Part(self.slope(variable)), part(via, "note"), part(" = "))
+        factor = local_factors(operation)[position]
+        upstream = self.trace.gradients.get(output)
+        if factor is None or upstream is None or len(operation.outputs) != 1:
+            return [(*head, *self.gradient(term))]
+        if "{d}" in factor:
+            return self._whole_rule(operation, position, term, factor, head)
+        symbols: Line = (Part(self.slope(output)), part(" × "), *bracketed(fill(factor, operation, self.names)))
+        local = self.trace.local_derivatives(operation)[position]
+        down = self.value(term)
+        if local is not None and down.ndim == 0 == np.ndim(local):
+            up, factor_number = (part(told(self.value(upstream)), "gradient"),), (part(told(local), "value"),)
+            product = (*bracketed(up), part(" × "), *bracketed(factor_number))
+            return [(*head, *symbols, part(" = "), *product, part(" = "), *self.gradient(term))]
+        lines = [(*head, *symbols, part("    " + show_shape(down.shape), "note"))]
+        return lines + self._element_term(operation, position, term, local)
+
+    def _whole_rule(self, operation: Operation, position: int, term: Variable, rule: str, head: Line) -> list[Line]:
+        upstream = self.trace.gradients[operation.outputs[0]]
+        delta: Line = (Part((Run("δ", "italic"),)),)
+        down, up = self.value(term), self.value(upstream)
+        meaning: Line = (part("    δ = ", "note"), Part(self.slope(operation.outputs[0]), "note"))
+        if self._delta_told:
+            meaning = (part("   ", "note"),)
+        self._delta_told = True
+        number: Line = (part(" = "), *self.gradient(term)) if down.size <= MAX_PRINTED and down.ndim <= 1 else ()
+        shapes = part(f" {show_shape(up.shape)} → {show_shape(down.shape)}", "note")
+        lines = [(*head, *fill(rule, operation, self.names, delta), *number, *meaning, shapes)]
+        return lines + self._element_term(operation, position, term, self.trace.local_derivatives(operation)[position])
+
+    def _element_term(self, operation: Operation, position: int, term: Variable, local: Array | None) -> list[Line]:
+        """Follow the largest element of a gradient to the numbers that it is made of."""
+        down = self.value(term)
+        index = largest(down)
+        if index is None or down.ndim == 0:
+            return []
+        made = self._element_made_of(operation, position, index, local)
+        if not made:
+            return []
+        head = (*self.element(self._bracketed_slope(operation.inputs[position]), index), part(" = "))
+        return [(*head, *made, part(" = "), part(told(down[index]), "gradient"))]
+
+    def _bracketed_slope(self, variable: Variable) -> tuple[Run, ...]:
+        return (Run("("), *self.slope(variable), Run(")"))
+
+    def _element_made_of(self, operation: Operation, position: int, index: Index, local: Array | None) -> Line:
+        up = self.value(self.trace.gradients[operation.outputs[0]])
+        if local is not None and local.shape == self.value(operation.inputs[position]).shape:
+            above = up[index] if up.shape == local.shape else up.reshape(-1)[0] if up.size == 1 else None
+            if above is not None:
+                left, right = (part(told(above), "gradient"),), (part(told(local[index]), "value"),)
+                return (*bracketed(left), part(" × "), *bracketed(right))
+        if is_matrix_product(operation, self.trace):
+            return self._product_made_of(operation, position, index, up)
+        if local_factors(operation)[position] == "1" and operation.primitive.elementwise:
+            return sum_of(repeats(up, self.value(operation.inputs[position]).shape, index))
+        return ()
+
+    def _product_made_of(self, operation: Operation, position: int, index: Index, up: Array) -> Line:
+        rows, columns, _ = self.factors(operation)
+        if position == 0:
+            return sum_of_products(up[index[0]], columns[index[1]], ("gradient", "value"))
+        if position == 2:
+            return sum_of(up[:, index[0]])
+        row, column = index if operation.primitive.name == "matmul" else index[::-1]
+        return sum_of_products(up[:, column], rows[:, row], ("gradient", "value"))
+
+    def _sum(self, total: Variable) -> list[Line]:
+        """Write the sum of the terms that came back from every use of a variable."""
+        assert total.operation is not None and total.gradient is not None
+        terms = total.operation.inputs
+        variable = total.gradient.variable
+        head: Line = (Part(self.slope(variable)), part(" = "))
+        uses = [term.gradient.operation for term in terms if term.gradient is not None]
+        listed = ", ".join(symbol(op) for op in uses if op is not None)
+        note = part(f"    one term from each use{': ' + listed if len(uses) <= MOST_USES else ''}", "note")
+        result = self.value(total)
+        if result.ndim == 0:
+            numbers = [told(self.value(term)) for term in terms]
+            return [(*head, *added(numbers), part(" = "), *self.gradient(total), note)]
+        index = largest(result)
+        line: Line = (*head, part(f"sum of {len(terms)} terms"), note)
+        if index is None:
+            return [line]
+        element = (*self.element(self._bracketed_slope(variable), index), part(" = "))
+        numbers = [told(self.value(term)[index]) for term in terms]
+        return [line, (*element, *added(numbers), part(" = "), part(told(result[index]), "gradient"))]
