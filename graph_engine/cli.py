@@ -105,6 +105,9 @@ def steps(options: argparse.Namespace) -> int:
     """Write a page on which one steps through a run."""
     opened = open_file(options.file)
     trace, problem = opened.trace()
+    if trace.loss is None and problem is None:
+        shown = ", ".join(f"{trace.graph.name_of(v)} ({v.spec})" for v in trace.outputs)
+        print(f"forward only: gradients are of one number, and this is {shown}; try ge.sum of it", file=sys.stderr)
     pages = plugins.find_pictures().steps(trace, style=options.style)
     return _save(pages, options.output or Path(opened.path.stem + ".html"), problem)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -82,9 +83,10 @@ def _input_of(graph: Graph, key: Any) -> Variable:
     for variable in graph.inputs:
         if variable.name == key:
             return variable
-    raise FeedError(
-        f"no input is called {key!r}", f"inputs are {', '.join(repr(v.name) for v in graph.inputs) or 'none'}"
-    )
+    close = difflib.get_close_matches(str(key), [v.name for v in graph.inputs], n=1)
+    guess = f"did you mean {close[0]!r}? " if close else ""
+    known = ", ".join(repr(v.name) for v in graph.inputs) or "none"
+    raise FeedError(f"no input is called {key!r}", f"{guess}inputs are {known}")
 
 
 def upload(backend: Backend, variable: Variable, value: Any, copy: bool = False) -> Any:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from functools import cached_property
+from collections.abc import Callable, Iterable
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from graph_engine.errors import DeclarationError, LookupFailed, NameClashError
@@ -75,7 +75,8 @@ class Graph:
         leaves = [v for v in self.variables if v.kind in ("input", "parameter")]
         given = [v for v in self.variables if v.has_given_name and v.kind not in ("input", "parameter")]
         rest = [v for v in self.variables if not v.has_given_name]
-        return _unique([*leaves, *given, *rest]) | _unique(self.operations)
+        operations = _unique(self.operations, lambda operation, _: operation.name)
+        return _unique([*leaves, *given, *rest], partial(_base_name, operations)) | operations
 
     def name_of(self, node: Variable | Operation) -> str:
         """Return the name of a variable or operation in this graph."""
@@ -231,13 +232,22 @@ def _reachable(outputs: Iterable[Variable]) -> tuple[list[Operation], list[Varia
     return operations, leaves
 
 
-def _unique(nodes: Iterable[Any]) -> dict[Any, str]:
+def _base_name(operations: dict[Any, str], variable: Variable, names: dict[Any, str]) -> str:
+    """Name a gradient after what this graph calls its variable, and anything else as it calls itself."""
+    record = variable.gradient
+    if record is None or variable.has_given_name:
+        return variable.name
+    via = f" via {operations.get(record.operation) or record.operation.name}" if record.partial else ""  # type: ignore[union-attr]
+    return f"grad({names.get(record.variable) or record.variable.name}{via})"
+
+
+def _unique(nodes: Iterable[Any], base_name: Callable[[Any, dict[Any, str]], str]) -> dict[Any, str]:
     """Number repeats, in order; a number that somebody else has as a name is passed over."""
     names: dict[Any, str] = {}
     taken: set[str] = set()
     repeats: Counter[str] = Counter()
     for node in nodes:
-        base = name = node.name
+        base = name = base_name(node, names)
         while name in taken:
             repeats[base] += 1
             name = f"{base}_{repeats[base]}"

@@ -135,7 +135,11 @@ class Trace:
             return self.gradients[variable]
         name = self.graph.name_of(variable)
         if self.loss is None:
-            raise LookupFailed(f"{name!r} has no gradient: no backward pass was run", "trace a scalar float")
+            shown = ", ".join(f"{self.graph.name_of(v)!r} ({v.spec})" for v in self.outputs)
+            raise LookupFailed(
+                f"{name!r} has no gradient: no backward pass was run, because what was traced is {shown}",
+                "trace one number, a float: ge.sum or ge.mean of it",
+            )
         loss = self.graph.name_of(self.loss)
         raise LookupFailed(f"{name!r} has no gradient: {loss!r} does not depend on it smoothly")
 

@@ -453,7 +453,7 @@ def trace_of_another_graph(p):
     p.engine.trace(p.loss, {p.x: p.data, p.ids: p.labels}).value(other)
 
 
-@refused(ge.LookupFailed, "no gradient", "trace a scalar float")
+@refused(ge.LookupFailed, "no gradient", "trace one number, a float")
 def gradient_that_nobody_computed(p):
     p.engine.trace(p.logits, {p.x: p.data}).grad("w")
 

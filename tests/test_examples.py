@@ -47,7 +47,7 @@ def test_the_notebook_runs_and_shows_pictures(tmp_path):
     nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
     kinds = {cell.source: {kind for output in cell.outputs for kind in output.get("data", {})} for cell in code}
     assert "image/svg+xml" in kinds["viz.draw(trace)"]
-    assert "image/svg+xml" in kinds['viz.draw(trace, step=4, style="circuit")']
+    assert "image/svg+xml" in kinds['viz.draw(trace, step=3, style="circuit")']
     assert "text/html" in kinds["viz.steps(trace)"]
     assert "-4.0" in code[-1].outputs[0]["data"]["text/plain"]
 

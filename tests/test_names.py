@@ -308,3 +308,13 @@ def test_the_last_part_of_a_name_will_do_where_it_is_unambiguous():
     assert graph["b"] is b and graph["c.w"] is v and "a.w" in graph and "w" not in graph
     with pytest.raises(ge.LookupFailed, match="'w' is ambiguous: a.w, c.w"):
         graph["w"]
+
+
+def test_a_gradient_is_named_after_what_the_graph_calls_its_variable():
+    w1, w2, x = ge.parameter("W1", [[1.0, 2.0], [3.0, 4.0]]), ge.parameter("W2", [[1.0, 1.0]]), ge.input("x", 2)
+    loss = ge.sum(w2 @ ge.tanh(w1 @ x))
+    trace = ge.Engine("numpy").trace(loss, {x: [0.1, 0.2]})
+    names = trace.graph.names
+    assert {"matmul", "matmul_1"} <= set(names.values())
+    for variable, gradient in trace.gradients.items():
+        assert names[gradient] == f"grad({names[variable]})"
