@@ -1,5 +1,6 @@
 """The examples run, reach their criteria, and can be drawn from the command line."""
 
+import re
 import runpy
 import subprocess
 import sys
@@ -56,3 +57,12 @@ def test_the_picture_in_the_readme_is_what_the_example_draws():
     example = runpy.run_path(str(EXAMPLES / "lecture.py"))
     trace = ge.Engine("numpy").trace(example["output"], example["feeds"])
     assert viz.draw(trace).svg == (EXAMPLES / "lecture.svg").read_text(encoding="utf-8")
+
+
+def test_the_code_in_the_readme_runs(tmp_path):
+    text = (EXAMPLES.parent / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    assert len(blocks) == 2
+    (tmp_path / "readme.py").write_text("\n".join(blocks), encoding="utf-8")
+    assert "3.0 -4.0" in run(tmp_path, "readme.py")
+    assert (tmp_path / "f.html").exists() and (tmp_path / "step.svg").exists()
