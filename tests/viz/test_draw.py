@@ -5,6 +5,13 @@ import pytest
 
 import graph_engine as ge
 import graph_engine_viz as viz
+from graph_engine_viz.frames import Frames
+from graph_engine_viz.gates import OperationFigure
+from graph_engine_viz.ink import PORT
+from graph_engine_viz.lines import broken, line_width
+from graph_engine_viz.rules import rule_lines
+from graph_engine_viz.summary import short
+from graph_engine_viz.wording import Words, line_text, part
 from tests.viz.pictures import (
     ODD_RUNS,
     RUNS,
@@ -296,3 +303,71 @@ def test_a_folded_scope_says_what_was_folded_and_opens():
     opened = [f"layer{number}" for number in range(8)]
     assert "data-scope" not in viz.draw(trace, expand=opened).svg
     assert 'data-current="true"' in viz.draw(trace, step=3 * 7).svg
+
+
+def rules(trace):
+    return [line_text(line) for step in trace.steps for line in rule_lines(trace, step)]
+
+
+def test_the_uses_of_a_variable_by_one_operation_are_told_apart():
+    x, y = ge.input("x"), ge.input("y")
+    s = x * x
+    trace = ge.Engine("numpy").trace(s * y, {x: 3, y: -2})
+    drawing = viz.draw(trace, step=-1)
+    gate = text(operations(drawing.svg)["multiply"])
+    assert "∂s/∂x1st = x = 3" in gate and "∂s/∂x2nd = x = 3" in gate
+    told = rules(trace)
+    assert [line.split()[0] for line in told if " via " in line] == ["∂multiply/∂x①", "∂multiply/∂x②"]
+    assert "∂multiply/∂x = -6 + (-6) = -12    one term from each use: ×①, ×②" in told
+    assert not any("①" in line for line in rules(lecture()))
+
+
+def two_layers(x_shape, values):
+    x, w = ge.input("x", x_shape, "float64"), ge.parameter("W", [[-1.25, 2.125], [0.5291, 1.0583]])
+    loss = ge.sum(ge.square(w @ x))
+    return x, w, ge.Engine("numpy").trace(loss, {x: values})
+
+
+@pytest.mark.parametrize(("shape", "values"), [((2,), [1.2, -0.5]), ((2, 1), [[1.2], [-0.5]])])
+def test_a_product_of_small_matrices_tells_an_element_with_the_numbers_of_the_trace(shape, values):
+    x, w, trace = two_layers(shape, values)
+    product = trace.graph.operation("matmul").outputs[0]
+    told = rules(trace)
+    for name, array in (("matmul", trace.value(product)), ("/∂W)", trace.grad(w)), ("/∂x)", trace.grad(x))):
+        index = np.unravel_index(np.argmax(np.abs(array)), array.shape)
+        line = next(line for line in told if f"{name}[{', '.join(map(str, index))}] = " in line and "×" in line)
+        assert line.endswith(f" = {short(array[index])}")
+
+
+def test_the_rows_of_a_matrix_are_never_broken():
+    _, w, trace = two_layers((2,), [1.2, -0.5])
+    shown = text(variables(viz.draw(trace).svg)["W"])
+    assert "[-1.25, 2.125][0.5291, 1.058]" in shown and shown.count("[") == shown.count("]") == 4
+
+
+def legend(svg):
+    return text(list(parsed(svg))[-1])
+
+
+def test_the_legend_lists_what_can_occur_and_no_pill_of_a_whole_run_is_thick():
+    whole = viz.draw(lecture()).svg
+    assert legend(whole) == "valuegradient" and 'stroke-width="2.4"' not in whole
+    assert {legend(d.svg) for d in viz.steps(lecture())} == {"valuegradientnot computed yetthis step"}
+    assert legend(viz.draw(ODD_RUNS["only_constants"]()).svg) == "value"
+    assert legend(viz.draw(ODD_RUNS["only_constants"](), step=0).svg) == "valuenot computed yetthis step"
+
+
+def test_a_formula_is_not_broken_inside_of_brackets():
+    line = (part("a = b × (1 - c + d × e) × (f + g)"),)
+    assert [line_text(piece) for piece in broken(line, 10, 60)] == ["a = b", " × (1 - c + d × e)", " × (f + g)"]
+
+
+@pytest.mark.parametrize("run", [*RUNS.values(), ODD_RUNS["names"], ODD_RUNS["used_twice"]])
+def test_the_text_of_a_gate_ends_before_its_divider(run):
+    trace = run()
+    for operation in trace.graph.operations:
+        if operation.phase == "forward":
+            gate = OperationFigure(operation, Words(trace.graph), Frames(trace))
+            lines = [line for port in gate.ports.values() for known in (False, True) for line in port.lines(known)]
+            divider = gate.width - gate.symbol_width
+            assert all(gate.tab + 10 + line_width(line, PORT) <= divider - 3.9 for line in lines)

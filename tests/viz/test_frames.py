@@ -40,7 +40,7 @@ def test_the_chain_rule_of_the_lecture_example_has_its_numbers():
 def test_a_fan_out_shows_the_sum_with_the_term_of_every_branch():
     last = rules(Frames(fan_out())[-1])
     assert last[-1].startswith("∂y/∂x = 0.07074 + (-1.5) + (-1.5) = -2.929")
-    assert last[0] == "∂y/∂x via × = ∂y/∂multiply × x = 1 × (-1.5) = -1.5"
+    assert last[0] == "∂y/∂x① via × = ∂y/∂multiply × x = 1 × (-1.5) = -1.5"
 
 
 def test_a_sum_of_contributions_shows_the_traces_contributions():

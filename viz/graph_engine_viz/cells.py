@@ -231,7 +231,7 @@ DRAW_MARK: dict[Mark, Callable[[float, float, float], str]] = {"back": back_mark
 
 
 def _elements(summary: Summary, with_sign: bool) -> list[str]:
-    """Write few elements as a number, a vector, or the rows of a matrix; long rows are broken."""
+    """Write few elements as a number, a vector, which is broken where it is long, or the whole rows of a matrix."""
     array = np.array(summary.elements).reshape(summary.shape)
     write = signed if with_sign else short
     if summary.shape == ():
@@ -239,6 +239,8 @@ def _elements(summary: Summary, with_sign: bool) -> list[str]:
     if array.size == 0:
         return ["[ ]"]
     rows = [[write(number) for number in row] for row in array.reshape(-1, array.shape[-1])]
+    if array.ndim > 1:
+        return [f"[{', '.join(row)}]" for row in rows]
     return [line for row in rows for line in _broken(row)]
 
 

@@ -24,7 +24,7 @@ from graph_engine_viz.telling import (
     told,
 )
 from graph_engine_viz.typeset import Run
-from graph_engine_viz.wording import Line, Part, fill, local_factors, part
+from graph_engine_viz.wording import Line, Part, fill, local_factors, part, use_mark
 
 __all__ = ["ChainRule"]
 
@@ -60,7 +60,7 @@ class ChainRule(Teller):
         assert term.gradient is not None
         variable, output = operation.inputs[position], operation.outputs[0]
         via = f" via {symbol(operation)}" if term.gradient.partial else ""
-        head: Line = (Part(self.slope(variable)), part(via, "note"), part(" = "))
+        head: Line = (Part(self.slope(variable, use_mark(operation, position))), part(via, "note"), part(" = "))
         factor = local_factors(operation)[position]
         upstream = self.trace.gradients.get(output)
         if factor is None or upstream is None or len(operation.outputs) != 1:
@@ -99,11 +99,12 @@ class ChainRule(Teller):
         made = self._element_made_of(operation, position, index, local)
         if not made:
             return []
-        head = (*self.element(self._bracketed_slope(operation.inputs[position]), index), part(" = "))
+        slope = self._bracketed_slope(operation.inputs[position], use_mark(operation, position))
+        head = (*self.element(slope, index), part(" = "))
         return [(*head, *made, part(" = "), part(told(down[index]), "gradient"))]
 
-    def _bracketed_slope(self, variable: Variable) -> tuple[Run, ...]:
-        return (Run("("), *self.slope(variable), Run(")"))
+    def _bracketed_slope(self, variable: Variable, use: str = "") -> tuple[Run, ...]:
+        return (Run("("), *self.slope(variable, use), Run(")"))
 
     def _element_made_of(self, operation: Operation, position: int, index: Index, local: Array | None) -> Line:
         up = self.value(self.trace.gradients[operation.outputs[0]])
@@ -120,11 +121,15 @@ class ChainRule(Teller):
 
     def _product_made_of(self, operation: Operation, position: int, index: Index, up: Array) -> Line:
         rows, columns, _ = self.factors(operation)
+        up = up.reshape(rows.shape[0], columns.shape[1])
         if position == 0:
-            return sum_of_products(up[index[0]], columns[index[1]], ("gradient", "value"))
+            row, column = index if len(index) == 2 else (0, *index)
+            return sum_of_products(up[row], columns[column], ("gradient", "value"))
         if position == 2:
             return sum_of(up[:, index[0]])
-        row, column = index if operation.primitive.name == "matmul" else index[::-1]
+        row, column = index if len(index) == 2 else (*index, 0)
+        if operation.primitive.name == "linear":
+            row, column = column, row
         return sum_of_products(up[:, column], rows[:, row], ("gradient", "value"))
 
     def _sum(self, total: Variable) -> list[Line]:
@@ -133,8 +138,12 @@ class ChainRule(Teller):
         terms = total.operation.inputs
         variable = total.gradient.variable
         head: Line = (Part(self.slope(variable)), part(" = "))
-        uses = [term.gradient.operation for term in terms if term.gradient is not None]
-        listed = ", ".join(symbol(op) for op in uses if op is not None)
+        uses = [record for term in terms if (record := term.gradient) is not None]
+        listed = ", ".join(
+            symbol(record.operation) + ("" if (at := record.input_index) is None else use_mark(record.operation, at))
+            for record in uses
+            if record.operation is not None
+        )
         note = part(f"    one term from each use{': ' + listed if len(uses) <= MOST_USES else ''}", "note")
         result = self.value(total)
         if result.ndim == 0:

@@ -147,8 +147,10 @@ class Content:
         return gradient_pill(gradient_rows(told), middle, top, self.is_new_gradient(frame))
 
     def is_new_gradient(self, frame: Frame) -> bool:
-        """Say whether this step completes the gradient."""
-        return self.frames is not None and self.frames.timeline.gradient(self.variable) == frame.index
+        """Say whether this step completes the gradient; in a picture of the whole run no step is this one."""
+        if self.frames is None or not frame.current:
+            return False
+        return self.frames.timeline.gradient(self.variable) == frame.index
 
     def state(self, frame: Frame | None) -> Hashable:
         """Return all that is drawn of it depends on."""

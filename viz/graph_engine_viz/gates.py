@@ -18,7 +18,7 @@ from graph_engine_viz.ink import INK, PALE, PAPER, PORT, SMALL, TINT, rect, tag,
 from graph_engine_viz.lines import broken, draw_line, line_width
 from graph_engine_viz.summary import MAX_PRINTED, short
 from graph_engine_viz.timeline import Use
-from graph_engine_viz.wording import Line, Part, Words, fill, is_bare_number, line_text, local_factors, part
+from graph_engine_viz.wording import Line, Part, Words, fill, is_bare_number, line_text, local_factors, part, use_mark
 
 __all__ = ["OperationFigure", "Port"]
 
@@ -58,7 +58,7 @@ class Port:
     @cached_property
     def height(self) -> float:
         """The height of its row."""
-        return max(len(self.lines(True)) * PORT * LINE, TAB + 4 if self.term is not None else 0.0)
+        return max(max(map(len, self._lines)) * PORT * LINE, TAB + 4 if self.term is not None else 0.0)
 
 
 class OperationFigure(Figure):
@@ -74,7 +74,7 @@ class OperationFigure(Figure):
         self.ports = _ports(operation, words, frames)
         self.order = sorted(self.ports)
         self.tab = self._tab_width()
-        lines = [line for port in self.ports.values() for line in port.lines(True)]
+        lines = [line for port in self.ports.values() for known in (True, False) for line in port.lines(known)]
         self.text_width = max((line_width(line, PORT) for line in lines), default=0.0)
         self.symbol_width = max(ink.measure(self.symbol, self.size) + 16, 42.0)
         self.width = self.tab + self.symbol_width + (self.text_width + 14 if self.text_width else 0.0)
@@ -205,8 +205,11 @@ def _ports(operation: Operation, words: Words, frames: Frames | None) -> dict[in
 
         delta = (part("δ"),)
         shown = fill(factor, operation, named, delta)
+        mark = use_mark(operation, position)
         if "{d}" not in factor and _is_small(output, frames.trace):
-            shown = (Part(words.slope(output, variable)), part(" = "), *shown)
+            shown = (Part(words.slope(output, variable, mark)), part(" = "), *shown)
+        elif mark:
+            shown = (part(f"{mark} "), *shown)
         number = numbers[position]
         ports[position] = Port(shown, () if number is None else (part(number, "value"),), term)
     return ports if any(port.symbols or port.term for port in ports.values()) else {}

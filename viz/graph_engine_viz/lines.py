@@ -108,15 +108,17 @@ def _widest(lines: Iterable[Line]) -> float:
 
 
 def broken(line: Line, size: float, room: float) -> list[Line]:
-    """Break a formula that is too long before its signs."""
+    """Break a formula that is too long before its signs, but nowhere inside of brackets."""
     if line_width(line, size) <= room:
         return [line]
     lines: list[list[Part]] = [[]]
+    depth = 0
     for piece in (piece for part in line for piece in _pieces(part)):
         sign = piece.text.startswith((" = ", " + ", " - ", " × "))
-        if sign and lines[-1] and line_width((*lines[-1], piece), size) > room * 0.6:
+        if sign and not depth and lines[-1] and line_width((*lines[-1], piece), size) > room * 0.6:
             lines.append([])
         lines[-1].append(piece)
+        depth = max(depth + piece.text.count("(") - piece.text.count(")"), 0)
     return [tuple(pieces) for pieces in lines]
 
 

@@ -7,11 +7,12 @@ from xml.sax.saxutils import escape
 
 from graph_engine_viz import ink
 from graph_engine_viz.cells import back_mark
-from graph_engine_viz.frames import Caption, Frame
+from graph_engine_viz.frames import Caption, Frame, Frames
 from graph_engine_viz.geometry import coordinate
 from graph_engine_viz.ink import GREY, INK, rect, tag, text, title
 from graph_engine_viz.lines import Grid, draw_line, grid_for
 from graph_engine_viz.scene import Scene
+from graph_engine_viz.timeline import NEVER
 from graph_engine_viz.typeset import ellipsize
 from graph_engine_viz.wording import Line, line_text
 
@@ -55,22 +56,21 @@ def picture(scene: Scene, frame: Frame | None, name: str | None = None) -> str:
     """Write a whole picture: caption, graph, chain rule, legend; of one size at all steps."""
     shown = [rules for rules in (frame.rules if frame is not None else (), *scene.rules) if rules]
     stepping = frame is not None and bool(frame.current)
-    legend = scene.frames is not None
     least = max(scene.width + 2 * EDGE, LEAST)
     grid = grid_for(shown if stepping else (), (least - 2 * EDGE - 28) / RULE)
     width = max(least, grid.width * RULE + 2 * EDGE + 24)
     top = (14 + TITLE * 1.3 + SOURCE * 1.5) if frame is not None or name else EDGE
     under = top + scene.height
     panel = grid.rows * RULE * 1.55 + 22 if grid.rows else 0.0
-    height = under + (panel + 10 if panel else 0) + (32 if legend else EDGE)
+    height = under + (panel + 10 if panel else 0) + (32 if scene.frames is not None else EDGE)
     pieces = [rect(0, 0, width, height, 0, fill=ink.PAPER)]
     pieces += _caption(frame.caption if frame is not None else Caption(name or ""), width)
     shift = f"translate({coordinate((width - scene.width) / 2)},{coordinate(top)})"
     pieces.append(tag("g", *(part for _, part in scene.parts(frame)), transform=shift))
     if panel:
         pieces += _panel(frame.rules if frame is not None else (), grid, width, under + 4, panel)
-    if legend:
-        pieces.append(_legend(width, height - 12))
+    if scene.frames is not None:
+        pieces.append(_legend(_marks(scene.frames, frame), height - 12))
     told = "\n".join([str(frame.caption), *map(line_text, frame.rules)] if frame is not None else [])
     called = name or _name(scene, frame)
     body = "".join([title(called), tag("desc", escape(told)) if told else "", *pieces])
@@ -102,20 +102,44 @@ def _panel(rules: Sequence[Line], grid: Grid, width: float, top: float, height: 
     )]  # fmt: skip
 
 
-def _legend(width: float, base: float) -> str:
+def _marks(frames: Frames, frame: Frame | None) -> list[str]:
+    """List the marks that can occur in a picture; those of the steps of one run have the same."""
+    trace, timeline = frames.trace, frames.timeline
+    marks = ["value"]
+    if any(timeline.gradient(v) != NEVER for v in frames.variables):
+        marks.append("gradient")
+    if frame is None or frame.current:
+        return [*marks, "not computed yet", "this step"]
+    missing = any(v.kind != "constant" and v not in frame.values for v in frames.variables)
+    missing |= any(v in trace.gradients and v not in frame.gradients for v in frames.variables)
+    if missing or "todo" in frame.states.values():
+        marks.append("not computed yet")
+    return marks
+
+
+def _legend(marks: Iterable[str], base: float) -> str:
     """Say what the marks mean."""
-    line, dashes = f"M52,{-5}H88", f"M254,{-5}H218"
-    pieces = [
-        text("value", 0, 0, 14, "start", ink.BLUE, bold=True),
-        tag("path", d=line, stroke=INK, stroke_width=1.7),
-        ink.arrow_head((90, -5), (52, -5), 9, fill=INK),
-        back_mark(130, 0, 15),
-        text("gradient", 142, 0, 14, "start", ink.VERMILION, italic=True),
-        tag("path", d=dashes, stroke=ink.VERMILION, stroke_width=1.9, stroke_dasharray="7 4"),
-        ink.arrow_head((214, -5), (254, -5), 9, fill=ink.VERMILION),
-        ink.circle(300, -5, 3.6, fill=ink.PALE),
-        text("not computed yet", 310, 0, 14, "start", GREY),
-        rect(450, -13, 24, 16, 5, fill=ink.TINT, stroke=INK, stroke_width=2.6),
-        text("this step", 481, 0, 14, "start", GREY),
-    ]
+    pieces: list[str] = []
+    left = 0
+    for mark in marks:
+        more, room = _explained(mark, left)
+        pieces += more
+        left += room
     return tag("g", *pieces, transform=f"translate({coordinate(EDGE)},{coordinate(base)})")
+
+
+def _explained(mark: str, left: int) -> tuple[list[str], int]:
+    """Draw a mark with its meaning, and return how much room both take."""
+    if mark == "value":
+        arrow = tag("path", d=f"M{left + 52},{-5}H{left + 88}", stroke=INK, stroke_width=1.7)
+        head = ink.arrow_head((left + 90, -5), (left + 52, -5), 9, fill=INK)
+        return [text("value", left, 0, 14, "start", ink.BLUE, bold=True), arrow, head], 130
+    if mark == "gradient":
+        line, looks = f"M{left + 124},{-5}H{left + 88}", {"stroke": ink.VERMILION, "stroke_width": 1.9}
+        name = text("gradient", left + 12, 0, 14, "start", ink.VERMILION, italic=True)
+        head = ink.arrow_head((left + 84, -5), (left + 124, -5), 9, fill=ink.VERMILION)
+        return [back_mark(left, 0, 15), name, tag("path", d=line, **looks, stroke_dasharray="7 4"), head], 166
+    if mark == "not computed yet":
+        return [ink.circle(left + 4, -5, 3.6, fill=ink.PALE), text(mark, left + 14, 0, 14, "start", GREY)], 150
+    sample = rect(left + 4, -13, 24, 16, 5, fill=ink.TINT, stroke=INK, stroke_width=2.6)
+    return [sample, text(mark, left + 35, 0, 14, "start", GREY)], 120

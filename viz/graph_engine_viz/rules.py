@@ -117,8 +117,10 @@ class ForwardRule(Teller):
             return [(*target, *numbers, *tail)] if len(line_text(numbers)) <= LONGEST else []
         if is_matrix_product(operation, self.trace):
             rows, columns, bias = self.factors(operation)
-            products = sum_of_products(rows[index[0]], columns[:, index[1]], ("value", "value"))
-            extra: Line = () if bias is None else (part(" + "), *bracketed((part(told(bias[index[1]]), "value"),)))
+            place = int(np.ravel_multi_index(index, result.shape)) if index else 0
+            row, column = divmod(place, columns.shape[1])
+            products = sum_of_products(rows[row], columns[:, column], ("value", "value"))
+            extra: Line = () if bias is None else (part(" + "), *bracketed((part(told(bias[column]), "value"),)))
             return [(*target, *products, *extra, *tail)]
         return []
 

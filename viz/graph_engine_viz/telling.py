@@ -70,22 +70,26 @@ class Teller:
             return (part(told(array), "gradient"),)
         return (part(show_shape(array.shape), "note"),)
 
-    def slope(self, variable: Variable) -> tuple[Run, ...]:
+    def slope(self, variable: Variable, use: str = "") -> tuple[Run, ...]:
         loss = self.trace.loss
         record = self.trace.gradients.get(variable)
         of = loss if loss is not None else record.gradient.loss if record is not None and record.gradient else variable
-        return self.words.slope(of, variable)
+        return self.words.slope(of, variable, use)
 
     def element(self, name: tuple[Run, ...], index: Index) -> Line:
         at = f"[{', '.join(map(str, index))}]" if index else ""
         return (Part(name), part(at, "index"))
 
     def factors(self, operation: Operation) -> tuple[Array, Array, Array | None]:
-        """Return what a matrix product multiplies, and what it adds: rows, columns, bias."""
+        """Return what a matrix product multiplies, and what it adds: rows, columns, bias.
+
+        A vector is one row on the left, one column on the right.
+        """
         arrays = [self.array(v) for v in operation.inputs]
+        rows = np.atleast_2d(arrays[0])
         if operation.primitive.name == "matmul":
-            return arrays[0], arrays[1], None
-        return arrays[0], arrays[1].T, arrays[2] if len(arrays) > 2 else None
+            return rows, arrays[1] if arrays[1].ndim == 2 else arrays[1][:, None], None
+        return rows, arrays[1].T, arrays[2] if len(arrays) > 2 else None
 
 
 def told(array: Any) -> str:
@@ -118,10 +122,11 @@ def largest(array: Array) -> Index | None:
 
 
 def is_matrix_product(operation: Operation, trace: Trace) -> bool:
-    """Say whether it multiplies two matrices (`linear` the second one transposed, and adds a bias)."""
+    """Say whether it multiplies matrices or vectors (`linear` the second one transposed, and adds a bias)."""
     if operation.primitive.name not in ("matmul", "linear"):
         return False
-    return all(np.ndim(trace.arrays.get(v, v.data)) == 2 for v in operation.inputs[:2])
+    left, right = (np.ndim(trace.arrays.get(v, v.data)) for v in operation.inputs[:2])
+    return left in (1, 2) and (right == 2 or (right == 1 and operation.primitive.name == "matmul"))
 
 
 def sum_of_products(left: Array, right: Array, roles: tuple[Role, Role]) -> Line:

@@ -17,7 +17,7 @@ from graph_engine.graph import Graph
 from graph_engine.node import Operation, Variable
 from graph_engine_viz.typeset import Run, parse, plain
 
-__all__ = ["Line", "Part", "Role", "Words", "fill", "line_text", "local_factors"]
+__all__ = ["Line", "Part", "Role", "Words", "fill", "line_text", "local_factors", "use_mark"]
 
 Role = Literal["plain", "value", "gradient", "note", "index"]
 
@@ -92,9 +92,10 @@ class Words:
     def _shared(self) -> Counter[str]:
         return Counter(parameter.name.rpartition(".")[2] for parameter in self.graph.parameters)
 
-    def slope(self, of: Variable, by: Variable) -> tuple[Run, ...]:
-        """Typeset a derivative: ∂f/∂w."""
-        return (Run("∂"), *_as_one(self.short_name(of)), Run("/∂"), *_as_one(self.short_name(by)))
+    def slope(self, of: Variable, by: Variable, use: str = "") -> tuple[Run, ...]:
+        """Typeset a derivative: ∂f/∂w; by one use of a variable: ∂f/∂w①."""
+        marked = (Run(use),) if use else ()
+        return (Run("∂"), *_as_one(self.short_name(of)), Run("/∂"), *_as_one(self.short_name(by)), *marked)
 
 
 def _as_one(runs: tuple[Run, ...]) -> tuple[Run, ...]:
@@ -119,6 +120,25 @@ def local_factors(operation: Operation) -> tuple[str | None, ...]:
     except Exception:  # a picture must not fail where the computation did not
         found = ()
     return found if len(found) == len(operation.inputs) else (None,) * len(operation.inputs)
+
+
+def use_mark(operation: Operation, position: int) -> str:
+    """Tell the uses of a variable apart that one operation uses several times.
+
+    Examples
+    --------
+    >>> import graph_engine as ge
+    >>> x, y = ge.input("x"), ge.input("y")
+    >>> [use_mark((x * x).operation, position) for position in (0, 1)]
+    ['①', '②']
+    >>> use_mark((x * y).operation, 0)
+    ''
+    """
+    uses = [place for place, variable in enumerate(operation.inputs) if variable is operation.inputs[position]]
+    number = uses.index(position) + 1
+    if len(uses) == 1:
+        return ""
+    return chr(ord("①") + number - 1) if number <= 9 else f"({number})"  # fonts have few such signs
 
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
