@@ -315,7 +315,7 @@ def test_the_uses_of_a_variable_by_one_operation_are_told_apart():
     trace = ge.Engine("numpy").trace(s * y, {x: 3, y: -2})
     drawing = viz.draw(trace, step=-1)
     gate = text(operations(drawing.svg)["multiply"])
-    assert "∂s/∂x1st = x = 3" in gate and "∂s/∂x2nd = x = 3" in gate
+    assert "∂s/∂x(1st) = x = 3" in gate and "∂s/∂x(2nd) = x = 3" in gate
     told = rules(trace)
     assert [line.split()[0] for line in told if " via " in line] == ["∂multiply/∂x①", "∂multiply/∂x②"]
     assert "∂multiply/∂x = -6 + (-6) = -12    one term from each use: ×①, ×②" in told

@@ -106,28 +106,31 @@ def source(code: str, x: float, y: float, size: float) -> str:
     return svg_text(code, x, y, size, fill=GREY, font_family="monospace")
 
 
-RAISED = {"ᵀ": "T", "①": "1st", "②": "2nd", "③": "3rd"} | {chr(ord("①") + n - 1): f"{n}th" for n in range(4, 10)}
-RAISED_SIGN = re.compile(f"([{''.join(RAISED)}])")
+TRANSPOSED = "ᵀ"
+USES = {"①": "(1st)", "②": "(2nd)", "③": "(3rd)"} | {chr(ord("①") + n - 1): f"({n}th)" for n in range(4, 10)}
+REDRAWN = re.compile(f"([{TRANSPOSED}{''.join(USES)}])")
 
 
 def as_drawn(runs: str | Sequence[Run]) -> list[Run]:
     """Set a text for the eye: the minus sign as wide as a plus, for a hyphen is overlooked on a slide; a raised T.
 
-    The uses ① ② of a variable are a raised 1st, 2nd: few fonts have those signs.
+    The uses ① ② of a variable are upright (1st), (2nd): few fonts have the signs, and raised they look like powers.
 
     Examples
     --------
     >>> [(run.text, run.shift) for run in as_drawn("-4 hᵀ")]
     [('−4 h', 0), ('T', 1)]
     >>> [(run.text, run.shift) for run in as_drawn("∂s/∂x② = x")]
-    [('∂s/∂x', 0), ('2nd', 1), (' = x', 0)]
+    [('∂s/∂x', 0), ('(2nd)', 0), (' = x', 0)]
     """
     given = [Run(runs)] if isinstance(runs, str) else runs
     drawn: list[Run] = []
     for run in given:
-        for text in RAISED_SIGN.split(_minus(run.text)):
-            raised = RAISED.get(text)
-            drawn += [Run(raised, "normal", 1)] if raised else [replace(run, text=text)] if text else []
+        for text in REDRAWN.split(_minus(run.text)):
+            if text == TRANSPOSED:
+                drawn.append(Run("T", "normal", 1))
+            elif text:
+                drawn.append(Run(USES[text]) if text in USES else replace(run, text=text))
     return drawn
 
 
