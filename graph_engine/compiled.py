@@ -47,8 +47,7 @@ class CompiledStep:
         self._positions = _positions(self.graph, inputs)
         self._others = [i for i in range(len(inputs)) if i not in self._positions]
         self._program = Program(engine.backend, self.graph, "values" in guards)
-        for parameter in (*self.graph.parameters, *updates):
-            engine.store.get(parameter)
+        engine.store.values((*self.graph.parameters, *updates))
         self._targets = tuple(updates)
 
     def __call__(self, *values: Any) -> Any:
@@ -56,7 +55,7 @@ class CompiledStep:
         arrays, others = self._arrays(values)
         store, count = self.engine.store, len(self.outputs)
         with store.lock:
-            parameters = [store.get(parameter) for parameter in self.graph.parameters]
+            parameters = store.values(self.graph.parameters)
             results = self._program.fast(arrays, others).run([*arrays, *parameters])
             if self._finite:
                 self._refuse_non_finite(results)

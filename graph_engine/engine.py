@@ -14,7 +14,7 @@ import numpy as np
 from graph_engine.backend import Backend
 from graph_engine.compiled import CompiledStep
 from graph_engine.errors import BackendError, DeclarationError, LookupFailed
-from graph_engine.feeds import Fed, arrange, bind_feeds, check_parameter_value, upload
+from graph_engine.feeds import Fed, arrange, check_parameter_value, upload
 from graph_engine.gradient import backward
 from graph_engine.graph import Graph
 from graph_engine.node import Variable
@@ -89,7 +89,7 @@ class Engine:
         if program is None:
             program = self._programs.put(wanted, Program(self.backend, Graph(*wanted)))
         arrays, others = arrange(self.backend, program.graph, feeds or {})
-        results = program.fast(arrays, others).run([*arrays, *self._parameters(program.graph)])
+        results = program.fast(arrays, others).run([*arrays, *self.store.values(program.graph.parameters)])
         return results[0] if isinstance(outputs, Variable) else tuple(results)
 
     def trace(
@@ -242,7 +242,7 @@ class Engine:
 
     def meet(self, *outputs: Variable) -> None:
         """Take over the parameters that some variables depend on, before anything is run."""
-        self._parameters(Graph(*outputs))
+        self.store.values(Graph(*outputs).parameters)
 
     def _parameter(self, parameter: Variable | str) -> Variable:
         if isinstance(parameter, str):
@@ -254,9 +254,6 @@ class Engine:
         if not isinstance(parameter, Variable) or parameter.kind != "parameter":
             raise LookupFailed(f"{parameter!r} is no parameter")
         return parameter
-
-    def _parameters(self, graph: Graph) -> list[Any]:
-        return [self.store.get(parameter) for parameter in graph.parameters]
 
     # ---- inside ------------------------------------------------------------------------------------------------
 
@@ -281,10 +278,9 @@ class Engine:
         watch: Watch | None,
     ) -> Trace:
         plan = program.plan(arrays, others)
-        seen = observe(plan, [*arrays, *self._parameters(program.graph)], watch)
-        names = bind_feeds(program.graph, arrays, others)
+        seen = observe(plan, [*arrays, *self.store.values(program.graph.parameters)], watch)
         trace = Trace(
-            program.graph, outputs, loss, gradients, updates, seen.values, self.backend.to_numpy, names,
+            program.graph, outputs, loss, gradients, updates, seen.values, self.backend.to_numpy, plan.names,
             seen.error, seen.failed,
         )  # fmt: skip
         if seen.error is not None:

@@ -13,9 +13,18 @@ def refuse(problem: str | None) -> None:
 
 
 def run_error(plan: Plan, instruction: Instruction | None, error: Exception) -> GraphEngineError:
-    """Say which operation failed, on what, and where it was declared."""
+    """Say which operation failed, on what, and where it was declared; what happened there is the cause.
+
+    A `RunError`, of a result that is not what was inferred, says so already.
+    """
     if isinstance(error, RunError):
         return error
+    found = _described(plan, instruction, error)
+    found.__cause__ = error
+    return found
+
+
+def _described(plan: Plan, instruction: Instruction | None, error: Exception) -> GraphEngineError:
     if instruction is None:
         return RunError(f"the run failed: {type(error).__name__}: {error}")
     operation = instruction.operation

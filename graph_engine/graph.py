@@ -82,8 +82,8 @@ class Graph:
         """Return the name of a variable or operation in this graph."""
         return self.names.get(node) or node.name
 
-    def __getitem__(self, name: str) -> Variable:
-        """Find a variable by name, or by the last part of its name where that is unambiguous."""
+    def __getitem__(self, name: str | Variable) -> Variable:
+        """Find a variable by name, or by the last part of its name where that is unambiguous; or by itself."""
         if isinstance(name, Variable):
             return name
         found = self._by_name.get(name)

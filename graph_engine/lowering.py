@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Sequence
 from threading import Lock
 from typing import Any
 
-from graph_engine.errors import RunError
 from graph_engine.failures import refuse, run_error
 from graph_engine.plan import Instruction, Plan
 
@@ -57,10 +56,9 @@ class FastPlan:
                 for chunk in self._chunks:
                     chunk(slots)
                 return self._owned(slots, arguments)
-            except RunError:  # a result that is not what was inferred
-                raise
             except Exception as error:
-                raise self._blame(error) from error
+                found = self._blame(error)
+                raise found from found.__cause__
 
     def _owned(self, slots: list[Any], arguments: Sequence[Any]) -> list[Any]:
         plan, results = self._plan, []
@@ -99,10 +97,10 @@ class FastPlan:
         names = _Names(self._plan.known)
         lines = [f"def chunk{number}(s):"] + [f" {names.take(slot)} = s[{slot}]" for slot in loaded]
         blame: list[Instruction | None] = [None] * len(lines)
-        dying = self._dying(part, {*kept, *loaded})
+        dying = self._dying(part, {*kept, *loaded, *self._plan.known})
         for position, instruction in enumerate(part):
             inputs = [names.of(self._slot(slot)) for slot in instruction.inputs]
-            dead = [slot for slot in dying.get(position, ()) if slot not in self._plan.known]
+            dead = dying.get(position, [])
             for slot in dead:
                 names.release(slot)
             outputs = [names.take(slot) for slot in instruction.outputs]

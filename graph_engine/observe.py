@@ -57,7 +57,6 @@ def observe(plan: Plan, arguments: Sequence[Any], watch: Watch | None = None) ->
                 results = _execute(plan, instruction, slots)
             except Exception as error:
                 seen.error = run_error(plan, instruction, error)
-                seen.error.__cause__ = error
                 seen.failed = instruction.operation
                 break
             for slot, value in zip(instruction.outputs, results, strict=True):

@@ -14,14 +14,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from graph_engine.backend import Backend, Kernel
 from graph_engine.errors import FeedError, RunError
 from graph_engine.graph import Graph
 from graph_engine.node import Operation, Variable
 from graph_engine.primitive import Primitive
-from graph_engine.spec import bind_shape
+from graph_engine.spec import NUMPY_DTYPES, bind_shape
 
 # Below this, an allocation costs less than what a buffer saves; above, fresh memory is mapped page by page.
 SMALLEST_BUFFER = 32 * 1024
@@ -65,6 +63,8 @@ class Plan:
 
     Attributes
     ----------
+    graph, backend, names
+        As given.
     variables : tuple of Variable
         A variable's position is its slot.
     arguments : tuple of int
@@ -81,6 +81,7 @@ class Plan:
     def __init__(self, graph: Graph, backend: Backend, names: Mapping[str, int]) -> None:
         self.graph = graph
         self.backend = backend
+        self.names = names
         self.variables = graph.variables
         self.slots = {variable: slot for slot, variable in enumerate(self.variables)}
         self.shapes = [_bound_shape(variable, names) for variable in self.variables]
@@ -96,7 +97,7 @@ class Plan:
 
     def nbytes(self, slot: int) -> int:
         """Return the size of a slot's array in bytes."""
-        return math.prod(self.shapes[slot]) * np.dtype(self.variables[slot].dtype).itemsize
+        return math.prod(self.shapes[slot]) * NUMPY_DTYPES[self.variables[slot].dtype].itemsize
 
     def _add(self, operation: Operation, primitive: Primitive) -> None:
         inputs = tuple(self.slots[v] for v in operation.inputs)

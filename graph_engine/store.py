@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from threading import RLock
 from typing import Any
@@ -34,6 +34,10 @@ class ParameterStore:
             value = self._backend.asarray(parameter.data)
             self.commit({parameter: value})
         return value
+
+    def values(self, parameters: Iterable[Variable]) -> list[Any]:
+        """Return the values of some parameters, in their order."""
+        return [self.get(parameter) for parameter in parameters]
 
     def commit(self, new: Mapping[Variable, Any]) -> None:
         """Take over new values, all of them in one call that no interrupt can divide."""

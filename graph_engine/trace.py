@@ -198,7 +198,7 @@ class Trace:
     def _find(self, variable: Variable | str) -> Variable:
         if isinstance(variable, Variable) and variable not in self.graph:
             raise LookupFailed(f"{variable.name!r} is not a part of what was run")
-        return self.graph[variable]  # type: ignore[index]
+        return self.graph[variable]
 
     def __str__(self) -> str:
         from graph_engine.table import trace_table

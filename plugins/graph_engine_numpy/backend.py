@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 
 from graph_engine import Backend, Primitive
-from graph_engine.spec import DTYPES
+from graph_engine.spec import NUMPY_DTYPES
 from graph_engine_numpy.kernels import KERNELS, OUT_KERNELS
-
-_DTYPES = {name: np.dtype(name) for name in DTYPES}
 
 
 class NumpyBackend(Backend):
@@ -50,7 +48,8 @@ class NumpyBackend(Backend):
 
     def conforms(self, array: Any, shape: tuple[int, ...], dtype: str) -> bool:
         """Return whether a kernel's result is an array (or NumPy's scalar) of this shape and dtype."""
-        return isinstance(array, (np.ndarray, np.generic)) and array.shape == shape and array.dtype == _DTYPES[dtype]
+        is_array = isinstance(array, (np.ndarray, np.generic))
+        return is_array and array.shape == shape and array.dtype == NUMPY_DTYPES[dtype]
 
     def empty(self, shape: tuple[int, ...], dtype: str) -> Any:
         """Return an array to write into."""
