@@ -81,6 +81,10 @@ class Primitive:
         """
         return [None] * len(operation.inputs)
 
+    def notes(self, operation: Operation) -> Sequence[str]:
+        """Return short lines that a picture shows under the symbol: `"3x3, stride 2"`, `"(28 - 3)/2 + 1 = 13"`."""
+        return ()
+
     def guard(self, *arrays: Any, **_: Any) -> str | None:
         """Given what `kernel` is given, return what is wrong with these values (labels out of range), or None."""
         return None

@@ -27,10 +27,11 @@ from graph_engine.nn.losses import (
     mse_loss,
     nll_loss,
 )
+from graph_engine.nn.mode import Training, training
 from graph_engine.nn.module import Module
 
 __all__ = [
-    "Identity", "Linear", "LogSoftmax", "Module", "ReLU", "Sequential", "Sigmoid", "Softmax", "Softplus", "Tanh",
+    "Identity", "Linear", "LogSoftmax", "Module", "ReLU", "Sequential", "Sigmoid", "Softmax", "Softplus", "Tanh", "Training",
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "identity", "init", "l1_loss",
-    "linear", "log_softmax", "mse_loss", "nll_loss", "relu", "sigmoid", "softmax", "softplus", "tanh",
+    "linear", "log_softmax", "mse_loss", "nll_loss", "relu", "sigmoid", "softmax", "softplus", "tanh", "training",
 ]  # fmt: skip
