@@ -7,6 +7,8 @@ Step it:     graph-engine steps examples/gradient_of_gradient.py
 """
 
 import graph_engine as ge
+import graph_engine_viz as viz
+from graph_engine.gallery import Show, run
 
 x = ge.input("x", dtype="float64")
 f = x**4 - 3 * x**3 + 2
@@ -17,12 +19,20 @@ curvature = ge.grad(slope, x)
 output = slope  # drawn with its own backward pass, which computes the curvature
 feeds = {x: 4.0}
 
-if __name__ == "__main__":
-    engine = ge.Engine("numpy")
+
+def main(show: Show) -> None:
+    engine = show.engine()
     place = feeds[x]
     for number in range(1, 9):
         down, bend = (float(value) for value in engine.run([slope, curvature], {x: place}))
         place -= down / bend
-        print(f"step {number}  slope {down:10.3e}  curvature {bend:7.3f}  x = {place:.12f}")
-    print(f"x = {place}; criterion: the minimum is at 9/4")
-    assert abs(place - 9 / 4) < 1e-12
+        show.say(f"step {number}  slope {down:10.3e}  curvature {bend:7.3f}  x = {place:.12f}")
+    show.criterion("distance from the minimum at 9/4", abs(place - 9 / 4), below=1e-12)
+
+    trace = engine.trace(slope, feeds)
+    show.save("slope.svg", viz.draw(trace), "the slope, which is a gradient, with its own gradient")
+    show.save("slope.html", viz.steps(trace), "the curvature, computed step by step")
+
+
+if __name__ == "__main__":
+    run(main)

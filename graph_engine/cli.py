@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graph_engine import plugins
 from graph_engine._version import __version__
 from graph_engine.checking import check_gradients
-from graph_engine.errors import FeedError, GradientError, GraphEngineError
+from graph_engine.errors import FeedError, GradientError, GraphEngineError, LookupFailed
 from graph_engine.graph import Graph
 from graph_engine.opening import Opened, open_file
+
+if TYPE_CHECKING:
+    from graph_engine.gallery import Example, Result
 
 OK, FAILED, MISUSED = 0, 1, 2
 
@@ -131,11 +134,40 @@ def backends(options: argparse.Namespace) -> int:
 
 
 def demo(options: argparse.Namespace) -> int:
-    """Run the lecture example, and train on digits."""
+    """Run the demonstration, or examples by name."""
     from graph_engine import demo as demonstration
+    from graph_engine import gallery
 
-    result = demonstration.main(backend=options.backend, out=options.out)
-    return OK if result is None else int(result)
+    if not (options.list or options.all or options.names):
+        return demonstration.main(backend=options.backend, out=options.out)
+    found = gallery.examples()
+    if options.list:
+        return _list(found)
+    unknown = [name for name in options.names if name not in found]
+    if unknown:
+        raise LookupFailed(f"there is no example called {unknown[0]!r}", f"choose among {', '.join(found)}")
+    chosen = list(found.values()) if options.all else [found[name] for name in options.names]
+    results = [_run_example(example, options, f"{i}/{len(chosen)}") for i, example in enumerate(chosen, start=1)]
+    gallery.write_gallery(results, options.out / "index.html")
+    missed = [result.example.name for result in results if not result.reached]
+    print(f"\nwritten: {options.out / 'index.html'}, one page with all of it")
+    return OK if not missed else _refuse(f"criterion not reached: {', '.join(missed)}", FAILED)
+
+
+def _list(found: Mapping[str, Example]) -> int:
+    width = max(map(len, found))
+    for name, example in found.items():
+        print(f"{name:{width}}  {example.title}")
+    return OK
+
+
+def _run_example(example: Example, options: argparse.Namespace, number: str) -> Result:
+    from graph_engine import gallery
+
+    print(f"\n[{number}] {example.name}: {example.title}")
+    result = gallery.run_example(example, options.out, options.quick, options.backend)
+    print(f"{len(result.show.files)} files in {result.show.folder}, {result.seconds:.1f} s")
+    return result
 
 
 def _save(picture: Any, path: Path, problem: GraphEngineError | None) -> int:
@@ -187,7 +219,11 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("file", type=Path, metavar="FILE", help="a Python file with feeds, or a saved trace")
     sub.add_argument("--seed", type=int, default=0, help="of the random directions")
     command(backends, "backends")
-    sub = command(demo, "demo --backend numpy --out demo")
+    sub = command(demo, "demo --list, then: graph-engine demo xor --out demo")
+    sub.add_argument("names", nargs="*", metavar="NAME", help="examples to run; none: the demonstration")
+    sub.add_argument("--list", action="store_true", help="list the examples")
+    sub.add_argument("--all", action="store_true", help="run all examples, and build one page that shows them")
+    sub.add_argument("--quick", action="store_true", help="at a reduced size: seconds each, and less is reached")
     sub.add_argument("--backend", default="numpy", metavar="NAME", help="see `graph-engine backends`")
     sub.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where the pictures go")
     return parser

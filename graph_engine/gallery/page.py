@@ -1,0 +1,89 @@
+"""One page with everything that the examples said and drew. It fetches nothing; pictures lie beside it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+from graph_engine._version import __version__
+from graph_engine.gallery.running import Result
+from graph_engine.gallery.show import Criterion, Saved
+
+_PICTURES = (".svg", ".png")
+
+
+def write_gallery(results: Sequence[Result], path: str | os.PathLike[str]) -> None:
+    """Write the page.
+
+    Parameters
+    ----------
+    results : sequence of Result
+        Whose files lie beneath the page's folder.
+    path : path
+        Of the page; what was there before is replaced once the new one is complete.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    template = Template(files("graph_engine.gallery").joinpath("page.html").read_text(encoding="utf-8"))
+    text = template.substitute(
+        version=escape(__version__),
+        count=len(results),
+        reached=sum(result.reached for result in results),
+        contents="\n".join(_entry(result) for result in results),
+        examples="\n".join(_section(result, target.parent) for result in results),
+    )
+    unfinished = target.with_name(target.name + ".part")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(target)
+
+
+def _entry(result: Result) -> str:
+    name, title = escape(result.example.name), escape(result.example.title)
+    return f'<li><a href="#{name}">{title}</a> {_mark(result.reached)}</li>'
+
+
+def _section(result: Result, folder: Path) -> str:
+    example, show = result.example, result.show
+    said = "\n".join(line for line in show.lines if line not in {str(criterion) for criterion in show.criteria})
+    pieces = [
+        f'<section id="{escape(example.name)}">',
+        f"<h2>{escape(example.title)}</h2>",
+        *(f"<p>{escape(' '.join(block.split()))}</p>" for block in example.text.split("\n\n") if block.strip()),
+        f"<ul class='criteria'>{''.join(map(_criterion, show.criteria))}</ul>",
+        f"<div class='pictures'>{''.join(_figure(saved, folder) for saved in show.files)}</div>",
+        f"<details><summary>What it prints</summary><pre>{escape(said)}</pre></details>" if said else "",
+        f"<details><summary>The program, {_lines(example.code)} lines</summary>"
+        f"<pre><code>{escape(example.code)}</code></pre></details>",
+        f"<p class='again'>graph-engine demo {escape(example.name)} &nbsp; {result.seconds:.0f} s</p>",
+        "</section>",
+    ]
+    return "\n".join(piece for piece in pieces if piece)
+
+
+def _criterion(criterion: Criterion) -> str:
+    return (
+        f"<li>{_mark(criterion.reached)} {escape(criterion.what)}: <b>{criterion.value:.4g}</b> "
+        f"<span>({escape(criterion.bound)})</span></li>"
+    )
+
+
+def _mark(reached: bool) -> str:
+    return "<b class='yes'>✓</b>" if reached else "<b class='no'>✗ not reached</b>"
+
+
+def _figure(saved: Saved, folder: Path) -> str:
+    link = escape(Path(os.path.relpath(saved.path, folder)).as_posix())
+    caption = escape(saved.caption)
+    if saved.path.suffix in _PICTURES:
+        inside = f'<img loading="lazy" src="{link}" alt="{caption}">'
+    else:
+        inside = f"<span class='page'>▶ {'step through it' if saved.path.suffix == '.html' else 'open'}</span>"
+    return f'<figure><a href="{link}">{inside}</a><figcaption>{caption}</figcaption></figure>'
+
+
+def _lines(code: str) -> int:
+    return len(code.splitlines())

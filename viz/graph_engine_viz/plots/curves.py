@@ -1,0 +1,160 @@
+"""Curves: functions with their derivatives, learning curves side by side, a learning rate swept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from graph_engine_viz.plots.style import BLUE, GREY, VERMILION, figure_function, labels_at_ends, line_style, new_figure
+
+
+@figure_function
+def functions(curves: Mapping[str, tuple[Any, Any, Any]], columns: int = 4, xlabel: str = "x") -> Any:
+    """Draw functions, each with its derivative: activations, losses.
+
+    Parameters
+    ----------
+    curves : mapping of str to (x, y, slope)
+        For each function its places, values and derivatives: arrays of one shape (n,).
+    columns : int
+        How many stand in a row.
+    xlabel : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.linspace(-3, 3, 61)
+    >>> figure = functions({"tanh": (x, np.tanh(x), 1 - np.tanh(x) ** 2)})
+    >>> [axes.get_title(loc="left") for axes in figure.axes]
+    ['tanh']
+    """
+    columns = min(columns, len(curves))
+    rows = -(-len(curves) // columns)
+    figure, grid = new_figure(3.6 * columns, 3.1 * rows + 0.5, rows, columns)
+    for axes in grid.flat[len(curves) :]:
+        axes.remove()
+    for axes, (name, (x, y, slope)) in zip(grid.flat, curves.items()):
+        axes.axhline(0, color="#bbbbbb", linewidth=1)
+        axes.axvline(0, color="#bbbbbb", linewidth=1)
+        axes.plot(x, y, color=BLUE)
+        axes.plot(x, slope, "--", color=VERMILION)
+        axes.set_title(name)
+        axes.set_xlabel(xlabel)
+        axes.margins(x=0)
+    handles = grid.flat[0].lines[-2:]
+    figure.legend(handles, ["value", "derivative"], loc="outside lower center", ncols=2, frameon=False)
+    return figure
+
+
+@figure_function
+def lines(
+    series: Mapping[str, Any],
+    x: Any = None,
+    title: str = "",
+    xlabel: str = "epoch",
+    ylabel: str = "",
+    log: bool = False,
+    logx: bool = False,
+    bound: float | None = None,
+) -> Any:
+    """Draw several series over one axis, each with its name at its end.
+
+    Parameters
+    ----------
+    series : mapping of str to array_like
+        Values of shape (n,), or pairs (x, y) of such.
+    x : array_like, optional
+        The places of all of them; by default 1, 2, ...
+    title, xlabel, ylabel : str
+    log, logx : bool
+        Whether an axis is logarithmic.
+    bound : float, optional
+        Drawn as a dotted level: what is to be reached, or the optimum.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> figure = lines({"training": [3, 2, 1], "held out": [3, 2.5, 2.4]}, ylabel="loss")
+    >>> len(figure.axes[0].lines)
+    2
+    """
+    figure, grid = new_figure(9, 4.6)
+    axes = grid[0, 0]
+    axes.set_yscale("log" if log else "linear")
+    axes.set_xscale("log" if logx else "linear")
+    ends = []
+    for number, (name, values) in enumerate(series.items()):
+        places, heights = _places(values, x)
+        style = line_style(number)
+        axes.plot(places, heights, **style)
+        finite = np.flatnonzero(np.isfinite(heights))
+        if finite.size:
+            ends.append((places[finite[-1]], heights[finite[-1]], name, style["color"]))
+    if bound is not None:
+        axes.axhline(bound, color=GREY, linestyle=":", linewidth=1.4)
+    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    axes.grid(axis="y")
+    axes.margins(x=0.01)
+    labels_at_ends(axes, ends)
+    return figure
+
+
+def _places(values: Any, x: Any) -> tuple[Any, Any]:
+    if isinstance(values, tuple) and len(values) == 2:
+        return np.asarray(values[0], float), np.asarray(values[1], float)
+    heights = np.asarray(values, float)
+    return (np.arange(1, len(heights) + 1) if x is None else np.asarray(x, float)), heights
+
+
+@figure_function
+def rate_sweep(rates: Sequence[float], losses: Sequence[float], title: str = "") -> Any:
+    """Draw the loss that each learning rate reaches: too low, right, too high.
+
+    Parameters
+    ----------
+    rates : sequence of float
+        Log-spaced learning rates.
+    losses : sequence of float
+        What each reached; not finite where it diverged.
+    title : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> figure = rate_sweep([0.01, 0.1, 1.0], [0.9, 0.2, float("nan")])
+    >>> figure.axes[0].get_xscale()
+    'log'
+    """
+    places, reached = np.asarray(rates, float), np.asarray(losses, float)
+    figure, grid = new_figure(9, 4.6)
+    axes = grid[0, 0]
+    finite = np.isfinite(reached)
+    axes.set_xscale("log")
+    axes.plot(places[finite], reached[finite], "-o", color=BLUE)
+    if finite.any():
+        best = np.flatnonzero(finite)[np.argmin(reached[finite])]
+        axes.plot(places[best], reached[best], "o", color=VERMILION, markersize=13, fillstyle="none", markeredgewidth=2)
+        axes.annotate(
+            f"best: {places[best]:.3g}", (places[best], reached[best]), (0, -16), textcoords="offset points",
+            color=VERMILION, ha="center", va="top",
+        )  # fmt: skip
+    for place in places[~finite]:
+        axes.axvline(place, color=VERMILION, linestyle=":", linewidth=1.4)
+        axes.annotate("diverges", (place, 0.98), (-5, 0), xycoords=("data", "axes fraction"),
+                      textcoords="offset points", rotation=90, va="top", ha="right", color=VERMILION)  # fmt: skip
+    axes.set(title=title or "Loss reached by learning rate", xlabel="learning rate", ylabel="loss")
+    axes.grid(axis="y")
+    axes.margins(y=0.2)
+    return figure

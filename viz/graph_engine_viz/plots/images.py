@@ -1,0 +1,208 @@
+"""Images in rows and columns: data, filters, feature maps, reconstructions, what lies over an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from graph_engine_viz.plots.style import DIVERGING, VERMILION, figure_function, new_figure, show_image, symmetric_limits
+
+
+@figure_function
+def images(
+    pictures: Any,
+    titles: Sequence[str] | None = None,
+    columns: int = 8,
+    title: str = "",
+    signed: bool = False,
+    limits: tuple[float, float] | None = None,
+) -> Any:
+    """Draw images in a grid: samples, filters, feature maps.
+
+    Parameters
+    ----------
+    pictures : array_like
+        Of shape (n, height, width), (n, 1 or 3, height, width) or (n, height, width, 3).
+    titles : sequence of str, optional
+        One above each.
+    columns : int
+    title : str
+    signed : bool
+        Whether 0 is the middle of the scale, white (filters); else the scale is grey, from the smallest to the largest.
+    limits : (float, float), optional
+        The ends of the scale, one for all.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> figure = images(np.zeros((10, 8, 8)), columns=5)
+    >>> len(figure.axes)
+    10
+    """
+    pictures = [np.asarray(picture) for picture in pictures]
+    columns = max(1, min(columns, len(pictures)))
+    rows = max(1, -(-len(pictures) // columns))
+    height = (1.75 if titles else 1.45) * rows + (0.6 if title else 0.1)
+    figure, grid = new_figure(1.45 * columns + 0.4, height, rows, columns)
+    ends = limits or (symmetric_limits(*pictures) if signed else _limits(pictures))
+    for number, axes in enumerate(grid.flat):
+        if number >= len(pictures):
+            axes.remove()
+            continue
+        show_image(axes, pictures[number], ends, DIVERGING if signed else "gray")
+        if titles is not None:
+            axes.set_title(titles[number], fontsize=12, loc="center")
+    if title:
+        figure.suptitle(title, x=0.01, ha="left")
+    return figure
+
+
+@figure_function
+def image_rows(rows: Mapping[str, Any], title: str = "", limits: tuple[float, float] | None = None) -> Any:
+    """Draw rows of images one under the other, each with its name: originals over reconstructions.
+
+    Parameters
+    ----------
+    rows : mapping of str to array_like
+        Images as for `images`, as many in each row.
+    title : str
+    limits : (float, float), optional
+        The ends of the grey scale; by default each row has its own.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> figure = image_rows({"original": np.zeros((6, 8, 8)), "reconstructed": np.ones((6, 8, 8))})
+    >>> len(figure.axes)
+    12
+    """
+    columns = max(len(row) for row in rows.values())
+    figure, grid = new_figure(1.35 * columns + 2.2, 1.45 * len(rows) + (0.6 if title else 0.1), len(rows), columns)
+    for line, (name, row) in zip(grid, rows.items()):
+        ends = limits or _limits(list(map(np.asarray, row)))
+        for axes, picture in zip(line, row):
+            show_image(axes, picture, ends)
+        line[0].set_ylabel(name, rotation=0, ha="right", va="center", labelpad=10)
+    if title:
+        figure.suptitle(title, x=0.01, ha="left")
+    return figure
+
+
+@figure_function
+def heat_map_over(image: Any, heat: Any, title: str = "", label: str = "") -> Any:
+    """Draw an image, the same under a heat map, and the heat map alone: Grad-CAM.
+
+    Parameters
+    ----------
+    image : array_like
+        Of shape (height, width), or with 3 channels.
+    heat : array_like
+        Of shape (h, w), stretched over the image; from 0 on.
+    title, label : str
+        Above all, and beside the scale.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> figure = heat_map_over(np.zeros((8, 8)), np.eye(4), label="importance")
+    >>> len(figure.axes)  # three pictures and a scale
+    4
+    """
+    figure, grid = new_figure(11, 4.2, 1, 3)
+    height, width = np.asarray(image).shape[-2:] if np.ndim(image) == 2 else _size(image)
+    for axes, name in zip(grid[0], ("image", "where it looks", "heat map")):
+        if name != "heat map":
+            show_image(axes, image)
+        axes.set_title(name)
+    extent = (-0.5, width - 0.5, height - 0.5, -0.5)
+    grid[0, 1].imshow(heat, cmap="inferno", alpha=0.55, extent=extent, interpolation="bilinear")
+    shown = grid[0, 2].imshow(heat, cmap="inferno", extent=extent)
+    grid[0, 2].set(xticks=[], yticks=[])
+    figure.colorbar(shown, ax=grid[0, 2], shrink=0.8, label=label)
+    if title:
+        figure.suptitle(title, x=0.01, ha="left")
+    return figure
+
+
+@figure_function
+def boxes_over(
+    pictures: Any, boxes: Sequence[Any], labels: Sequence[Sequence[str]] | None = None, true_boxes: Any = None,
+    columns: int = 4, title: str = "",
+) -> Any:  # fmt: skip
+    """Draw images with boxes: what a detector finds (solid), and what is there (dashed).
+
+    Parameters
+    ----------
+    pictures : array_like
+        As for `images`.
+    boxes : sequence of array_like
+        For each image, boxes (left, top, right, bottom) in pixels, of shape (k, 4).
+    labels : sequence of sequence of str, optional
+        For each box.
+    true_boxes : sequence of array_like, optional
+        Like `boxes`.
+    columns : int
+    title : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> figure = boxes_over(np.zeros((2, 16, 16)), [[[2, 2, 8, 8]], []], labels=[["disc 0.98"], []])
+    >>> len(figure.axes[0].patches)
+    1
+    """
+    columns = min(columns, len(pictures))
+    rows = -(-len(pictures) // columns)
+    figure, grid = new_figure(3 * columns, 3.2 * rows + 0.6, rows, columns)
+    for number, axes in enumerate(grid.flat):
+        if number >= len(pictures):
+            axes.remove()
+            continue
+        show_image(axes, pictures[number])
+        for x0, y0, x1, y1 in true_boxes[number] if true_boxes is not None else ():
+            _add_box(axes, (x0, y0, x1, y1), color="white", linestyle="--")
+        names = labels[number] if labels is not None else [""] * len(boxes[number])
+        for (x0, y0, x1, y1), name in zip(boxes[number], names):
+            _add_box(axes, (x0, y0, x1, y1), color=VERMILION, linewidth=2.4)
+            axes.annotate(name, (x0 - 0.5, y0 - 0.5), (2, 3), textcoords="offset points", color="white", fontsize=12,
+                          bbox={"facecolor": VERMILION, "edgecolor": "none", "pad": 1.5})  # fmt: skip
+    if title:
+        figure.suptitle(title, x=0.01, ha="left")
+    return figure
+
+
+def _add_box(axes: Any, box: tuple[float, float, float, float], **style: Any) -> None:
+    from matplotlib.patches import Rectangle
+
+    x0, y0, x1, y1 = box
+    axes.add_patch(Rectangle((x0 - 0.5, y0 - 0.5), x1 - x0, y1 - y0, fill=False, **style))
+
+
+def _limits(pictures: Sequence[Any]) -> tuple[float, float]:
+    finite = [picture[np.isfinite(picture)] for picture in pictures]
+    low = min((float(values.min()) for values in finite if values.size), default=0.0)
+    high = max((float(values.max()) for values in finite if values.size), default=1.0)
+    return low, high if high > low else low + 1.0
+
+
+def _size(image: Any) -> tuple[int, int]:
+    shape = np.asarray(image).shape
+    return (shape[1], shape[2]) if shape[0] in (1, 3) else (shape[0], shape[1])

@@ -1,0 +1,83 @@
+"""Points near a line or a curve: what a linear code keeps, and what a nonlinear one does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from graph_engine_viz.plots.style import COLORS, GREY, MARKERS, VERMILION, figure_function, new_figure
+
+
+@figure_function
+def projections(points: Any, projected: Mapping[str, Any]) -> Any:
+    """Draw points and where each model puts them: on the line of PCA, on the curve of an autoencoder.
+
+    Parameters
+    ----------
+    points : array_like
+        Of shape (n, 2).
+    projected : mapping of str to array_like
+        For each title the reconstructions, of shape (n, 2).
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> figure = projections([[0, 0], [1, 1]], {"PCA": [[0, 0], [1, 1]]})
+    >>> len(figure.axes)
+    1
+    """
+    data = np.asarray(points, float)
+    figure, grid = new_figure(4.8 * len(projected), 4.6, 1, len(projected), sharex=True, sharey=True)
+    for axes, (title, places) in zip(grid[0], projected.items()):
+        ends = np.asarray(places, float)
+        axes.plot(*np.stack([data, ends]).transpose(2, 0, 1), color="#bbbbbb", linewidth=0.8)
+        axes.plot(*data.T, "o", color=GREY, markersize=4)
+        axes.plot(*ends.T, "o", color=VERMILION, markersize=5)
+        error = float(np.mean(np.sum((data - ends) ** 2, axis=1)))
+        axes.set_title(f"{title}: error {error:.3g}")
+        axes.set_aspect("equal")
+    return figure
+
+
+@figure_function
+def codes(places: Any, classes: Any, names: Sequence[str], title: str = "") -> Any:
+    """Draw codes of two numbers, each sample at its place, each class in its colour and shape.
+
+    Parameters
+    ----------
+    places : array_like
+        Of shape (n, 2).
+    classes : array_like
+        Class ids, of shape (n,).
+    names : sequence of str
+        Of the classes.
+    title : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> figure = codes([[0, 0], [1, 1]], [0, 1], ["zero", "one"])
+    >>> len(figure.axes[0].collections)
+    2
+    """
+    data, ids = np.asarray(places, float), np.asarray(classes).ravel()
+    figure, grid = new_figure(7.6, 5.8)
+    axes = grid[0, 0]
+    for number, name in enumerate(names):
+        chosen = data[ids == number]
+        color = COLORS[number % len(COLORS)]
+        shade = 1.0 if number < len(COLORS) else 0.55
+        axes.scatter(
+            *chosen.T, s=22, marker=MARKERS[number % len(MARKERS)], color=color, alpha=shade, linewidths=0, label=name
+        )
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, markerscale=1.6)
+    axes.set_title(title)
+    return figure

@@ -1,0 +1,156 @@
+"""Matrices whose entries mean something: attention, Jacobians, confusion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from graph_engine_viz.plots.style import DIVERGING, figure_function, new_figure, symmetric_limits
+
+_MOST_NUMBERS = 150  # cells in which the numbers are written
+
+
+@figure_function
+def attention_map(
+    weights: Any, queries: Sequence[str], keys: Sequence[str], titles: Sequence[str] | None = None, title: str = ""
+) -> Any:
+    """Draw where each query looks: a matrix of weights whose rows sum to 1.
+
+    Parameters
+    ----------
+    weights : array_like
+        Of shape (queries, keys), or (heads, queries, keys): side by side.
+    queries, keys : sequence of str
+        The tokens.
+    titles : sequence of str, optional
+        Of the heads.
+    title : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> figure = attention_map([[0.9, 0.1], [0.2, 0.8]], ["a", "b"], ["x", "y"])
+    >>> [tick.get_text() for tick in figure.axes[0].get_xticklabels()]
+    ['x', 'y']
+    """
+    heads = np.asarray(weights, float)
+    heads = heads[None] if heads.ndim == 2 else heads
+    cell = 0.5 if max(len(queries), len(keys)) <= 16 else 0.3
+    figure, grid = new_figure(
+        max(3.2, cell * len(keys) + 1.0) * len(heads) + 1.0, max(3.0, cell * len(queries) + 1.6), 1, len(heads)
+    )
+    for number, (axes, head) in enumerate(zip(grid[0], heads)):
+        shown = axes.imshow(head, cmap="Blues", vmin=0, vmax=1)
+        axes.set_xticks(range(len(keys)), keys)
+        axes.set_yticks(range(len(queries)), queries)
+        axes.tick_params(length=0)
+        axes.set_xlabel("looked at")
+        if number == 0:
+            axes.set_ylabel("looking")
+        _numbers(axes, head, "{:.2f}", dark=0.55)
+        if titles is not None:
+            axes.set_title(titles[number])
+    figure.colorbar(shown, ax=grid[0].tolist(), shrink=0.8, label="weight")
+    if title:
+        figure.suptitle(title, x=0.01, ha="left")
+    return figure
+
+
+@figure_function
+def jacobian(
+    matrix: Any, upstream: Any = None, rows: Sequence[str] | None = None, columns: Sequence[str] | None = None
+) -> Any:
+    """Draw a Jacobian, and with an upstream gradient the product row times matrix that backpropagation computes.
+
+    Parameters
+    ----------
+    matrix : array_like
+        ∂y_i/∂x_j, of shape (outputs, inputs).
+    upstream : array_like, optional
+        ∂L/∂y, of shape (outputs,); the row ∂L/∂x = ∂L/∂y · J is drawn with it.
+    rows, columns : sequence of str, optional
+        Names of the outputs and inputs.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> figure = jacobian([[1, 0], [0, 2]], upstream=[1, 1])
+    >>> [axes.get_title(loc="left") for axes in figure.axes]
+    ['∂L/∂y', 'J = ∂y/∂x', '∂L/∂x = ∂L/∂y · J']
+    """
+    entries = np.asarray(matrix, float)
+    outputs, inputs = entries.shape
+    rows = rows or [f"y{i}" for i in range(1, outputs + 1)]
+    columns = columns or [f"x{j}" for j in range(1, inputs + 1)]
+    if upstream is None:
+        figure, grid = new_figure(max(4.0, 0.75 * inputs + 1.5), max(3.2, 0.6 * outputs + 1.5))
+        _cells(grid[0, 0], entries, rows, columns, "J = ∂y/∂x")
+        return figure
+    row = np.asarray(upstream, float).reshape(1, -1)
+    widths = [outputs + 1.2, inputs + 1.2, inputs + 1.2]
+    figure, grid = new_figure(
+        max(9.0, 0.72 * sum(widths)), max(3.2, 0.6 * outputs + 1.6), 1, 3, gridspec_kw={"width_ratios": widths}
+    )
+    _cells(grid[0, 0], row, [""], rows, "∂L/∂y")
+    _cells(grid[0, 1], entries, rows, columns, "J = ∂y/∂x")
+    _cells(grid[0, 2], row @ entries, [""], columns, "∂L/∂x = ∂L/∂y · J")
+    return figure
+
+
+@figure_function
+def confusion(matrix: Any, names: Sequence[str]) -> Any:
+    """Draw how often each class is taken for each.
+
+    Parameters
+    ----------
+    matrix : array_like
+        Counts: rows are true classes, columns the predicted ones.
+    names : sequence of str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> figure = confusion([[5, 1], [0, 4]], ["cat", "dog"])
+    >>> len(figure.axes)
+    1
+    """
+    counts = np.asarray(matrix, float)
+    figure, grid = new_figure(0.62 * len(names) + 2, 0.62 * len(names) + 1.6)
+    axes = grid[0, 0]
+    axes.imshow(counts / np.maximum(counts.sum(1, keepdims=True), 1), cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), names)
+    axes.tick_params(length=0)
+    axes.set(xlabel="predicted", ylabel="true")
+    _numbers(axes, counts, "{:.0f}", dark=0.55 * counts.sum(1).max(initial=1))
+    return figure
+
+
+def _cells(axes: Any, entries: Any, rows: Sequence[str], columns: Sequence[str], title: str) -> None:
+    low, high = symmetric_limits(entries)
+    axes.imshow(entries, cmap=DIVERGING, vmin=1.6 * low, vmax=1.6 * high)
+    axes.set_xticks(range(len(columns)), columns)
+    axes.set_yticks(range(len(rows)), rows)
+    axes.tick_params(length=0)
+    axes.set_title(title)
+    _numbers(axes, entries, "{:.3g}", dark=np.inf)
+
+
+def _numbers(axes: Any, entries: Any, form: str, dark: float) -> None:
+    """Write the numbers into the cells, where there are not too many; white on what is dark."""
+    if entries.size > _MOST_NUMBERS:
+        return
+    for (i, j), entry in np.ndenumerate(entries):
+        axes.text(j, i, form.format(entry), ha="center", va="center", fontsize=11,
+                  color="white" if entry > dark else "black")  # fmt: skip

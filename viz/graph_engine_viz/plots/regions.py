@@ -1,0 +1,217 @@
+"""What a classifier or a regression does over its inputs: decision regions, lines epoch by epoch, fits by degree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from graph_engine_viz.plots.style import (
+    BLUE,
+    COLORS,
+    GREY,
+    MARKERS,
+    VERMILION,
+    Array,
+    figure_function,
+    labels_at_ends,
+    new_figure,
+)
+
+Predict = Callable[[Array], Any]
+
+
+@figure_function
+def decision_regions(
+    predict: Predict | Mapping[str, Predict], points: Any, classes: Any, columns: int = 4, steps: int = 200,
+    names: Sequence[str] | None = None,
+) -> Any:  # fmt: skip
+    """Draw which class each place of the plane is given to, with the data on it.
+
+    Parameters
+    ----------
+    predict : function, or mapping of str to function
+        Takes places of shape (m, 2); returns class ids (m,), scores (m, k), or one score (m,) or (m, 1) of reals, whose
+        sign says the class. Several stand side by side, with their titles.
+    points : array_like
+        Of shape (n, 2).
+    classes : array_like
+        Class ids from 0, of shape (n,).
+    columns : int
+    steps : int
+        How finely the plane is cut.
+    names : sequence of str, optional
+        Of the classes, for a legend.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> points, classes = np.array([[0.0, 0], [1, 1]]), np.array([0, 1])
+    >>> figure = decision_regions(lambda places: places.sum(1) - 1, points, classes, steps=20)
+    >>> len(figure.axes)
+    1
+    """
+    chosen = dict(predict) if isinstance(predict, Mapping) else {"": predict}
+    points, classes = np.asarray(points, float), np.asarray(classes).ravel().astype(int)
+    columns = min(columns, len(chosen))
+    rows = -(-len(chosen) // columns)
+    size = 4.6 if len(chosen) == 1 else 3.7
+    figure, grid = new_figure(size * columns + 0.6, (size + 0.3) * rows, rows, columns)
+    (x0, y0), (x1, y1) = points.min(0), points.max(0)
+    margin = 0.12 * max(x1 - x0, y1 - y0, 1e-9)
+    extent = (x0 - margin, x1 + margin, y0 - margin, y1 + margin)
+    xs, ys = np.linspace(*extent[:2], steps), np.linspace(*extent[2:], steps)
+    places = np.stack(np.meshgrid(xs, ys), -1).reshape(-1, 2)
+    for axes in grid.flat[len(chosen) :]:
+        axes.remove()
+    for axes, (title, function) in zip(grid.flat, chosen.items()):
+        regions = _class_ids(function(places)).reshape(steps, steps)
+        _draw_regions(axes, regions, extent, xs, ys)
+        _draw_points(axes, points, classes, names)
+        axes.set_title(title)
+        axes.set(xlim=extent[:2], ylim=extent[2:], aspect="equal")
+    return figure
+
+
+def _class_ids(scores: Any) -> Array:
+    scores = np.asarray(scores)
+    if scores.ndim == 2 and scores.shape[1] > 1:
+        ids: Array = scores.argmax(1)
+        return ids
+    scores = scores.reshape(len(scores))
+    return np.asarray(scores if scores.dtype.kind in "iu" else scores > 0).astype(int)
+
+
+def _draw_regions(axes: Any, regions: Array, extent: Any, xs: Array, ys: Array) -> None:
+    from matplotlib.colors import ListedColormap
+
+    count = max(int(regions.max()) + 1, 2)
+    shades = ListedColormap([COLORS[i % len(COLORS)] for i in range(count)])
+    axes.imshow(
+        regions, extent=extent, origin="lower", cmap=shades, alpha=0.22, vmin=-0.5, vmax=count - 0.5, aspect="auto"
+    )
+    for border in range(count - 1):
+        if (regions <= border).any() and (regions > border).any():
+            axes.contour(xs, ys, regions, [border + 0.5], colors="black", linewidths=1.3)
+
+
+def _draw_points(axes: Any, points: Array, classes: Array, names: Sequence[str] | None) -> None:
+    for number in np.unique(classes):
+        chosen = points[classes == number]
+        axes.scatter(
+            chosen[:, 0], chosen[:, 1], s=34, marker=MARKERS[number % len(MARKERS)], color=COLORS[number % len(COLORS)],
+            edgecolors="white", linewidths=0.6, label=str(number) if names is None else names[number],
+        )  # fmt: skip
+    if names is not None:
+        axes.legend(frameon=True, fontsize=12)
+
+
+@figure_function
+def decision_lines(points: Any, classes: Any, lines: Mapping[str, Any], columns: int = 4) -> Any:
+    """Draw how a separating line moves, epoch by epoch.
+
+    Parameters
+    ----------
+    points : array_like
+        Of shape (n, 2).
+    classes : array_like
+        Of shape (n,): 0 and 1, or -1 and 1.
+    lines : mapping of str to (w1, w2, b)
+        For each title (`"epoch 3"`) the line w1 x1 + w2 x2 + b = 0; the side where it is positive is tinted.
+    columns : int
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> figure = decision_lines([[0, 0], [1, 1]], [0, 1], {"start": (1, -1, 0), "end": (1, 1, -1)})
+    >>> len(figure.axes)
+    2
+    """
+    ids = (np.asarray(classes).ravel() > 0).astype(int)
+
+    def side(line: Any) -> Predict:
+        w1, w2, b = (float(number) for number in np.ravel(line))
+        return lambda places: places[:, 0] * w1 + places[:, 1] * w2 + b
+
+    figure = decision_regions({title: side(line) for title, line in lines.items()}, points, ids, columns)
+    return figure
+
+
+@figure_function
+def fits(x: Any, y: Any, curves: Mapping[str, tuple[Any, Any]], held_out: tuple[Any, Any] | None = None) -> Any:
+    """Draw data and the curves fitted to them, side by side: underfitting, right, overfitting.
+
+    Parameters
+    ----------
+    x, y : array_like
+        The data, of shape (n,).
+    curves : mapping of str to (places, values)
+        For each title a fitted curve.
+    held_out : (x, y), optional
+        Data that were not fitted.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> figure = fits([0, 1], [0, 1], {"degree 1": ([0, 1], [0, 1])})
+    >>> len(figure.axes)
+    1
+    """
+    figure, grid = new_figure(3.7 * len(curves), 3.8, 1, len(curves), sharey=True)
+    heights = np.concatenate([np.ravel(y), np.ravel(held_out[1]) if held_out else []])
+    reach = float(np.ptp(heights)) or 1.0
+    for axes, (title, (places, values)) in zip(grid[0], curves.items()):
+        axes.plot(places, values, color=VERMILION)
+        axes.plot(x, y, "o", color=BLUE, markersize=6)
+        if held_out is not None:
+            axes.plot(*held_out, "o", color=GREY, fillstyle="none", markersize=6)
+        axes.set_title(title)
+        axes.set_ylim(heights.min() - 0.35 * reach, heights.max() + 0.35 * reach)
+    return figure
+
+
+@figure_function
+def train_and_test(x: Any, train: Any, test: Any, xlabel: str = "degree", ylabel: str = "mean squared error") -> Any:
+    """Draw training and test error over the size of a model; where the test error is least is marked.
+
+    Parameters
+    ----------
+    x, train, test : array_like
+        Of shape (n,).
+    xlabel, ylabel : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> figure = train_and_test([1, 2, 3], [3, 1, 0.5], [3, 2, 4])
+    >>> len(figure.axes)
+    1
+    """
+    places, seen, new = np.asarray(x, float), np.asarray(train, float), np.asarray(test, float)
+    figure, grid = new_figure(9, 4.6)
+    axes = grid[0, 0]
+    axes.set_yscale("log")
+    axes.plot(places, seen, "-o", color=BLUE)
+    axes.plot(places, new, "--s", color=VERMILION)
+    best = int(np.argmin(new))
+    axes.axvline(places[best], color=GREY, linestyle=":", linewidth=1.4)
+    axes.annotate(f"least test error: {places[best]:g}", (places[best], 0.97), (6, 0), va="top", color=GREY,
+                  xycoords=("data", "axes fraction"), textcoords="offset points")  # fmt: skip
+    axes.set(xlabel=xlabel, ylabel=ylabel, xticks=places)
+    axes.grid(axis="y")
+    labels_at_ends(axes, [(places[-1], seen[-1], "training", BLUE), (places[-1], new[-1], "test", VERMILION)])
+    return figure

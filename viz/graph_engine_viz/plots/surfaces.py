@@ -1,0 +1,74 @@
+"""Loss surfaces over two parameters, with the paths that optimisers take over them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from graph_engine_viz.plots.style import MARKERS, figure_function, line_style, new_figure
+
+
+@figure_function
+def loss_surface(
+    loss: Callable[[Any, Any], Any],
+    paths: Mapping[str, Any],
+    xlim: tuple[float, float],
+    ylim: tuple[float, float],
+    labels: tuple[str, str] = ("w", "b"),
+    title: str = "",
+    columns: int = 3,
+    steps: int = 120,
+) -> Any:
+    """Draw the loss as contour lines, and on it the path of each optimiser.
+
+    Parameters
+    ----------
+    loss : function
+        Of two arrays of places, of one shape (steps, steps); returns the losses there.
+    paths : mapping of str to array_like
+        For each optimiser the points it went through, of shape (n, 2), from its start on.
+    xlim, ylim : (float, float)
+    labels : (str, str)
+        Of the two parameters.
+    title : str
+    columns : int
+        Paths stand side by side, as many in a row.
+    steps : int
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> figure = loss_surface(lambda w, b: w**2 + b**2, {"SGD": [[1, 1], [0.5, 0.4]]}, (-1, 1), (-1, 1), steps=20)
+    >>> figure.axes[0].get_title(loc="left")
+    'SGD'
+    """
+    xs, ys = np.linspace(*xlim, steps), np.linspace(*ylim, steps)
+    heights = np.asarray(loss(*np.meshgrid(xs, ys)), float)
+    low = heights[np.isfinite(heights)].min()
+    levels = low + (np.nanmax(heights) - low) * np.linspace(0, 1, 18)[1:] ** 3
+    columns = min(columns, len(paths))
+    rows = -(-len(paths) // columns)
+    height = 3.9 * rows + (0.5 if title else 0.0)
+    figure, grid = new_figure(4.3 * columns, height, rows, columns, sharex=True, sharey=True)
+    for axes in grid.flat[len(paths) :]:
+        axes.remove()
+    for number, (axes, (name, path)) in enumerate(zip(grid.flat, paths.items())):
+        axes.contourf(xs, ys, heights, levels=[low, *levels], cmap="Greys", alpha=0.55)
+        axes.contour(xs, ys, heights, levels=levels, colors="#888888", linewidths=0.7)
+        points = np.asarray(path, float)
+        color = line_style(number)["color"]
+        axes.plot(points[:, 0], points[:, 1], "-", color=color, linewidth=1.8)
+        axes.plot(points[:, 0], points[:, 1], MARKERS[0], color=color, markersize=3.2)
+        axes.plot(*points[0], "s", color=color, markersize=9)
+        axes.plot(*points[-1], "*", color=color, markersize=15, markeredgecolor="white")
+        axes.set(title=name, xlim=xlim, ylim=ylim)
+        axes.set_xlabel(labels[0])
+        axes.set_ylabel(labels[1], rotation=0, ha="right")
+    if title:
+        figure.suptitle(title, x=0.01, ha="left")
+    return figure
