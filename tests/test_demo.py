@@ -35,7 +35,7 @@ def test_too_little_training_is_told_apart(tmp_path, monkeypatch, capsys):
 
 
 def test_a_missing_package_is_named_before_anything_runs(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(demo, "find_spec", lambda name: None if name == "tqdm" else object())
+    monkeypatch.setattr("graph_engine.gallery.running.find_spec", lambda name: None if name == "tqdm" else object())
     with pytest.raises(ge.GraphEngineError, match=r"(?s)needs tqdm.*pip install.*graph-engine\[examples\]"):
         demo.main("numpy", tmp_path / "out")
     assert capsys.readouterr().out == "" and not (tmp_path / "out").exists()

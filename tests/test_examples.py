@@ -1,4 +1,4 @@
-"""The examples run, reach their criteria, and can be drawn from the command line."""
+"""The examples run at a reduced size and reach their criteria; they can be drawn, and are what the README shows."""
 
 import re
 import runpy
@@ -10,9 +10,11 @@ import pytest
 
 import graph_engine as ge
 import graph_engine_viz as viz
+from graph_engine import gallery
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
-FILES = sorted(path.name for path in EXAMPLES.glob("*.py"))
+FOUND = gallery.examples()
+DRAWN = ("lecture", "xor", "digits", "gradient_of_gradient")  # those that the command line draws as well
 
 
 def run(folder, *arguments):
@@ -21,22 +23,38 @@ def run(folder, *arguments):
     return done.stdout
 
 
-def test_there_are_examples():
-    assert {"lecture.py", "xor.py", "digits.py", "gradient_of_gradient.py"} <= set(FILES)
+def test_every_program_in_the_folder_is_an_example():
+    assert set(FOUND) == {path.stem for path in EXAMPLES.glob("*.py")}
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_an_example_runs_and_reaches_its_criterion(name, tmp_path):
-    assert run(tmp_path, EXAMPLES / name).strip()
+@pytest.mark.parametrize("name", FOUND)
+def test_an_example_is_short_and_says_what_it_is_about(name):
+    example = FOUND[name]
+    assert len(example.title) <= 110 and example.text
+    assert 20 <= len(example.code.splitlines()) <= 120
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", FOUND)
+def test_an_example_reaches_its_criterion_and_shows_it(name, tmp_path):
+    result = gallery.run_example(FOUND[name], tmp_path, quick=True)
+    assert result.reached, [str(criterion) for criterion in result.show.criteria]
+    suffixes = {saved.path.suffix for saved in result.show.files}
+    assert suffixes >= {".svg", ".html"}, "the diagram of its graph, and a page to step through"
+    assert all(saved.path.stat().st_size > 500 and saved.caption for saved in result.show.files)
+
+
+def test_an_example_is_a_program(tmp_path):
+    printed = run(tmp_path, EXAMPLES / "lecture.py", "--quick", "--out", "pictures")
+    assert "reached" in printed and (tmp_path / "pictures/lecture/lecture.html").exists()
+
+
+@pytest.mark.parametrize("name", DRAWN)
 def test_an_example_can_be_drawn_and_stepped(name, tmp_path):
-    run(tmp_path, "-m", "graph_engine.cli", "draw", EXAMPLES / name)
-    run(tmp_path, "-m", "graph_engine.cli", "steps", EXAMPLES / name)
-    stem = Path(name).stem
-    assert (tmp_path / f"{stem}.svg").read_text(encoding="utf-8").lstrip().startswith("<")
-    assert "data-steps" in (tmp_path / f"{stem}.html").read_text(encoding="utf-8")
+    path = EXAMPLES / f"{name}.py"
+    run(tmp_path, "-m", "graph_engine.cli", "draw", path)
+    run(tmp_path, "-m", "graph_engine.cli", "steps", path)
+    assert (tmp_path / f"{name}.svg").read_text(encoding="utf-8").lstrip().startswith("<")
+    assert "data-steps" in (tmp_path / f"{name}.html").read_text(encoding="utf-8")
 
 
 def test_the_notebook_runs_and_shows_pictures(tmp_path):

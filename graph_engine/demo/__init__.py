@@ -6,15 +6,13 @@ The code in here is a user's program: its lines stand in the pictures, as yours 
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from pathlib import Path
 
 import graph_engine as ge
 from graph_engine import plugins
 from graph_engine.demo import digits, lecture
 from graph_engine.demo.output import Output
-
-NEEDED = {"sklearn": "scikit-learn", "matplotlib": "matplotlib", "tqdm": "tqdm"}
+from graph_engine.gallery.running import check_needed
 
 
 def main(backend: str = "numpy", out: str | os.PathLike[str] = "demo", epochs: int = 20) -> int:
@@ -39,11 +37,7 @@ def main(backend: str = "numpy", out: str | os.PathLike[str] = "demo", epochs: i
     GraphEngineError
         Where the backend cannot run here, or a package is missing.
     """
-    missing = [package for module, package in NEEDED.items() if find_spec(module) is None]
-    if missing:
-        raise ge.GraphEngineError(
-            f"the demonstration needs {' and '.join(missing)}", 'run: pip install "graph-engine[examples]"'
-        )
+    check_needed()
     output = Output(Path(out), plugins.find_pictures())
     engine = ge.Engine(backend)
     lecture.show(engine, output)

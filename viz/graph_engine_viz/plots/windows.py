@@ -46,7 +46,7 @@ def sliding_window(
     cell = 0.62
     width = (padded.shape[1] + columns + 1.5) * cell + 0.8
     height = max(padded.shape[0], rows) * cell + 1.1
-    across = max(1, min(len(chosen), int(14 // width)))
+    across = max(1, min(len(chosen), int(18 // width)))
     down = -(-len(chosen) // across)
     across = -(-len(chosen) // down)
     ratios = [padded.shape[1], columns] * across
