@@ -36,6 +36,7 @@ class CompiledStep:
         self.engine = engine
         self.inputs = inputs
         self.updates = updates
+        self.guards = guards
         self.outputs = as_outputs(outputs)
         self._single = isinstance(outputs, Variable)
         _check_updates(updates)
@@ -49,6 +50,25 @@ class CompiledStep:
         self._program = Program(engine.backend, self.graph, "values" in guards)
         engine.store.values((*self.graph.parameters, *updates))
         self._targets = tuple(updates)
+
+    @property
+    def parameters(self) -> tuple[Variable, ...]:
+        """All parameters that it reads or updates."""
+        return tuple(dict.fromkeys((*self.graph.parameters, *self.updates)))
+
+    @property
+    def loss(self) -> Variable | None:
+        """The output that gradients were taken of, if there is one."""
+        found, _ = _main_gradients(self.graph, self.outputs)
+        return found if found in self.outputs else None
+
+    def with_guards(self, guards: Sequence[str]) -> CompiledStep:
+        """Return the same step with more guards; itself, where it has them already."""
+        wanted = tuple(dict.fromkeys((*self.guards, *guards)))
+        if wanted == self.guards:
+            return self
+        outputs = self.outputs[0] if self._single else self.outputs
+        return CompiledStep(self.engine, self.inputs, outputs, self.updates, wanted)
 
     def __call__(self, *values: Any) -> Any:
         """Run once: compute everything, then change all updated parameters at once."""

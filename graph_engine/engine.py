@@ -39,6 +39,11 @@ class Engine:
     seed : int
         What `next_key` begins with.
 
+    Attributes
+    ----------
+    keys_given : int
+        How many keys `next_key` has given; set it to go on where an earlier run stopped.
+
     Examples
     --------
     >>> import graph_engine as ge
@@ -56,7 +61,7 @@ class Engine:
             raise DeclarationError(f"a seed is an integer >= 0, not {seed!r}")
         self.backend = find_backend(backend) if isinstance(backend, str) else backend
         self.seed = seed
-        self._keys_given = 0
+        self.keys_given = 0
         self.store = ParameterStore(self.backend)
         self._programs: Recent[tuple[Variable, ...], Program] = Recent(_KEPT_PROGRAMS)
         self._traced: Recent[tuple[tuple[Variable, ...], bool], _Traced] = Recent(_KEPT_PROGRAMS)
@@ -171,8 +176,8 @@ class Engine:
         >>> engine.run(noise, {key: engine.next_key()}).shape
         (3,)
         """
-        words = np.random.SeedSequence([self.seed, self._keys_given]).generate_state(2, np.uint32)
-        self._keys_given += 1
+        words = np.random.SeedSequence([self.seed, self.keys_given]).generate_state(2, np.uint32)
+        self.keys_given += 1
         return self.backend.asarray(words)
 
     # ---- parameters --------------------------------------------------------------------------------------------

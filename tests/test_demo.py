@@ -8,7 +8,6 @@ import pytest
 import graph_engine as ge
 from graph_engine import demo
 from graph_engine.demo import digits, lecture
-from graph_engine.demo.progress import Progress
 
 FILES = {
     "lecture.svg", "lecture-circuit.svg", "lecture.html", "digits-curves.png", "digits-step.svg", "digits-step.html",
@@ -59,8 +58,9 @@ def test_the_digits_are_learnt_on_every_backend(engine):
     assert {step.phase for step in trace.steps} == {"forward", "backward", "update"}
     assert {p.name for p in trace.updates} == {"fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"}
     training.run(epochs=4)
-    assert training.held_out.accuracy[-1] > 0.9
-    assert len(training.train.loss) == 5 and training.train.loss[-1] < training.train.loss[0]
+    history = training.history
+    assert history.validation["accuracy"][-1] > 0.9
+    assert len(history) == 4 and history.train["loss"][-1] < history.train["loss"][0]
 
 
 def test_the_traced_step_is_a_step_of_the_training():
@@ -70,21 +70,3 @@ def test_the_traced_step_is_a_step_of_the_training():
     other.trace_step()
     for name in ("fc1.weight", "fc2.bias"):
         assert np.array_equal(one.engine.value(name), other.engine.value(name))
-
-
-def test_the_bar_in_a_terminal(monkeypatch):
-    import io
-    import sys
-
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    with Progress(2, 3) as progress:
-        for _ in range(2):
-            for _ in range(3):
-                progress.advance()
-            progress.end_epoch(0.5, 0.9)
-    shown = sys.stderr.getvalue()
-    assert "6/6 steps" in shown and "held-out loss 0.500, accuracy 90.0%" in shown

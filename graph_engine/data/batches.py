@@ -18,6 +18,8 @@ class Batches:
     ----------
     epoch : int
         The number of the next pass, from 0; set it to go on where an earlier run stopped.
+    position : int
+        How many batches the next pass leaves out, since they were used before an interruption; 0 again after that.
     """
 
     def __init__(self, arrays: Arrays, batch_size: int, shuffle: bool, seed: int, drop_last: bool) -> None:
@@ -28,7 +30,7 @@ class Batches:
         self.shuffle = shuffle
         self.seed = seed
         self.drop_last = drop_last
-        self.epoch = 0
+        self.epoch = self.position = 0
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
@@ -36,14 +38,29 @@ class Batches:
         return whole + (rest > 0 and not self.drop_last)
 
     def __iter__(self) -> Iterator[Arrays]:
-        epoch, self.epoch = self.epoch, self.epoch + 1
-        return self._epoch(epoch)
+        epoch, start = self.epoch, self.position
+        self.epoch, self.position = epoch + 1, 0
+        return self._epoch(epoch, start)
 
-    def _epoch(self, epoch: int) -> Iterator[Arrays]:
+    def indices(self, epoch: int, number: int) -> Array:
+        """Return which samples are in a batch, both counted from 0."""
+        return self._cut(self._order(epoch), number)
+
+    def describe(self) -> dict[str, int]:
+        """Return what makes batches the same batches, if the arrays are the same."""
+        return {
+            "samples": len(self.arrays[0]), "batch_size": self.batch_size, "shuffle": bool(self.shuffle),
+            "seed": int(self.seed), "drop_last": bool(self.drop_last),
+        }  # fmt: skip
+
+    def _epoch(self, epoch: int, start: int) -> Iterator[Arrays]:
         order = self._order(epoch)
-        for number in range(len(self)):
-            chosen = order[number * self.batch_size : (number + 1) * self.batch_size]
+        for number in range(start, len(self)):
+            chosen = self._cut(order, number)
             yield tuple(array[chosen] for array in self.arrays)
+
+    def _cut(self, order: Array, number: int) -> Array:
+        return order[number * self.batch_size : (number + 1) * self.batch_size]
 
     def _order(self, epoch: int) -> Array:
         count = len(self.arrays[0])

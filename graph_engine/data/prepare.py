@@ -1,4 +1,4 @@
-"""What is done to data before training: splitting, class ids to vectors, standardising."""
+"""What is done to data before training: splitting, class ids to vectors, scaling."""
 
 from __future__ import annotations
 
@@ -9,12 +9,18 @@ from typing import Any
 import numpy as np
 
 from graph_engine.data.arrays import Array, Arrays, as_samples, shuffled
-from graph_engine.errors import DeclarationError, DTypeError
+from graph_engine.errors import DeclarationError, DTypeError, ShapeError
 from graph_engine.spec import FLOATS, as_dtype
 
 
-def split(*arrays: Any, fractions: Sequence[float] = (0.8, 0.2), seed: int = 0, shuffle: bool = True) -> list[Arrays]:
-    """Divide samples into parts: for training and for testing, say.
+def split(
+    *arrays: Any,
+    fractions: Sequence[float] = (0.8, 0.2),
+    seed: int = 0,
+    shuffle: bool = True,
+    stratify: Any = None,
+) -> list[Arrays]:
+    """Divide samples into parts: for training, validation and testing, say.
 
     Parameters
     ----------
@@ -26,6 +32,8 @@ def split(*arrays: Any, fractions: Sequence[float] = (0.8, 0.2), seed: int = 0, 
         What the division follows from.
     shuffle : bool
         False keeps the order: the first samples go into the first part.
+    stratify : array_like, optional
+        Class ids: each part has its share of each class, up to one sample.
 
     Returns
     -------
@@ -44,9 +52,64 @@ def split(*arrays: Any, fractions: Sequence[float] = (0.8, 0.2), seed: int = 0, 
     if any(not 0 <= fraction <= 1 for fraction in fractions) or abs(sum(fractions) - 1) > 1e-9:
         raise DeclarationError(f"fractions are numbers from 0 to 1 that add up to 1, not {tuple(fractions)}")
     count = len(samples[0])
-    order = shuffled(count, seed) if shuffle else np.arange(count)
+    order = _order(count, seed, shuffle, stratify)
     ends = [round(end * count) for end in np.cumsum([0.0, *fractions])]
-    return [tuple(array[order[start:end]] for array in samples) for start, end in pairwise(ends)]
+    return [_take(samples, order[start:end]) for start, end in pairwise(ends)]
+
+
+def k_fold(*arrays: Any, k: int, seed: int = 0, shuffle: bool = True, stratify: Any = None) -> list[list[Arrays]]:
+    """Divide samples into k parts, each of which is held out once.
+
+    Parameters
+    ----------
+    *arrays, seed, shuffle, stratify
+        As in `split`.
+    k : int
+        From 2 to the number of samples.
+
+    Returns
+    -------
+    list of [tuple of numpy.ndarray, tuple of numpy.ndarray]
+        k times: the samples to train on, those held out.
+
+    Examples
+    --------
+    >>> import graph_engine as ge
+    >>> for (train,), (held_out,) in ge.data.k_fold([10, 20, 30], k=3, shuffle=False):
+    ...     print(train.tolist(), held_out.tolist())
+    [20, 30] [10]
+    [10, 30] [20]
+    [10, 20] [30]
+    """
+    samples = as_samples(arrays)
+    count = len(samples[0])
+    if isinstance(k, bool) or not hasattr(k, "__index__") or not 2 <= k <= count:
+        raise DeclarationError(f"{count} samples are divided into 2 to {count} parts, not {k!r}")
+    order = _order(count, seed, shuffle, stratify)
+    ends = [round(end * count / k) for end in range(k + 1)]
+    return [
+        [_take(samples, np.delete(order, np.s_[start:end])), _take(samples, order[start:end])]
+        for start, end in pairwise(ends)
+    ]
+
+
+def _take(samples: Arrays, chosen: Array) -> Arrays:
+    return tuple(array[chosen] for array in samples)
+
+
+def _order(count: int, seed: int, shuffle: bool, stratify: Any) -> Array:
+    """Return the samples in an order; stratified, any stretch of it has its share of each class."""
+    order = shuffled(count, seed) if shuffle else np.arange(count)
+    if stratify is None:
+        return order
+    classes = np.asarray(stratify)
+    if classes.shape != (count,):
+        raise ShapeError(f"stratify holds a class for each of {count} samples, not {classes.shape}")
+    place = np.empty(count)
+    for one in np.unique(classes):
+        among = np.flatnonzero(classes[order] == one)
+        place[among] = (np.arange(len(among)) + 0.5) / len(among)
+    return order[np.argsort(place, kind="stable")]
 
 
 def one_hot(labels: Any, num_classes: int, dtype: Any = "float32") -> Array:
@@ -91,7 +154,43 @@ def standardize(x: Any, like: Any = None, axis: int | tuple[int, ...] = 0) -> Ar
     >>> ge.data.standardize([[2.0, 6.0]], like=train).tolist()
     [[0.0, 1.0]]
     """
-    values, measured = np.asarray(x), np.asarray(x if like is None else like, "float64")
+    values, measured = _measured(x, like)
     mean, deviation = measured.mean(axis, keepdims=True), measured.std(axis, keepdims=True)
-    scaled: Array = (values - mean) / np.where(deviation > 0, deviation, 1)
+    return _as_floats((values - mean) / np.where(deviation > 0, deviation, 1), values)
+
+
+def min_max(x: Any, like: Any = None, axis: int | tuple[int, ...] = 0) -> Array:
+    """Shift and scale each feature to go from 0 to 1.
+
+    Parameters
+    ----------
+    x, axis
+        As in `standardize`.
+    like : array_like, optional
+        Whose least and greatest values become 0 and 1; by default those of `x`.
+
+    Returns
+    -------
+    numpy.ndarray
+        A feature that never changes becomes 0.
+
+    Examples
+    --------
+    >>> import graph_engine as ge
+    >>> ge.data.min_max([[1.0, 5.0], [3.0, 5.0], [2.0, 5.0]]).tolist()
+    [[0.0, 0.0], [1.0, 0.0], [0.5, 0.0]]
+    """
+    values, measured = _measured(x, like)
+    least, range_ = measured.min(axis, keepdims=True), np.ptp(measured, axis, keepdims=True)
+    return _as_floats((values - least) / np.where(range_ > 0, range_, 1), values)
+
+
+def _measured(x: Any, like: Any) -> tuple[Array, Array]:
+    values, measured = np.asarray(x), np.asarray(x if like is None else like, "float64")
+    if not measured.size:
+        raise ShapeError(f"there are no samples to measure: the array has shape {measured.shape}")
+    return values, measured
+
+
+def _as_floats(scaled: Array, values: Array) -> Array:
     return scaled.astype(values.dtype if values.dtype.name in FLOATS else "float32")

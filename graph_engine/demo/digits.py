@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import graph_engine as ge
-from graph_engine.demo.curves import save_curves
 from graph_engine.demo.output import Output
-from graph_engine.demo.progress import Progress
 
 ENOUGH = 0.95  # of the digits held out, read correctly
 BATCH_SIZE = 32
@@ -32,14 +33,6 @@ class Network:
         self.accuracy = accuracy
 
 
-@dataclass
-class Curve:
-    """Loss and accuracy on some data, epoch by epoch; the first before any training."""
-
-    loss: list[float] = field(default_factory=list)
-    accuracy: list[float] = field(default_factory=list)
-
-
 def load_digits() -> list[tuple[Any, ...]]:
     """Return the images, with pixels from 0 to 1, and their labels: (training data, data held out)."""
     from sklearn import datasets
@@ -56,9 +49,11 @@ class Training:
         self.network = Network()
         self.train_data, self.held_out_data = load_digits()
         self.batches = ge.data.batches(*self.train_data, batch_size=BATCH_SIZE)
+        measured = {"loss": self.network.loss, "accuracy": self.network.accuracy}
         updates = ge.optim.SGD(LEARNING_RATE).minimize(self.network.loss)
-        self.step = engine.compile(self.network.inputs, self.network.loss, updates=updates)
-        self.train, self.held_out = Curve(), Curve()
+        self.step = engine.compile(self.network.inputs, list(measured.values()), updates=updates)
+        self.held_out = ge.training.Evaluation(engine, self.network.inputs, measured, [self.held_out_data])
+        self.history = ge.training.History()
 
     def trace_step(self) -> ge.Trace:
         """Do one step of the training and keep everything that happens."""
@@ -66,23 +61,34 @@ class Training:
 
     def run(self, epochs: int) -> None:
         """Train."""
-        self.measure()
-        with Progress(epochs, len(self.batches)) as progress:
-            for _ in range(epochs):
-                for images, labels in self.batches:
-                    self.step(images, labels)
-                    progress.advance()
-                self.measure()
-                progress.end_epoch(self.held_out.loss[-1], self.held_out.accuracy[-1])
+        with logged_lines():
+            self.history = ge.train(self.step, self.batches, epochs, validation=self.held_out)
 
-    def measure(self) -> None:
-        """Note loss and accuracy, as the engine computes them."""
-        outputs = [self.network.loss, self.network.accuracy]
-        for curve, data in ((self.train, self.train_data), (self.held_out, self.held_out_data)):
-            feeds = dict(zip(self.network.inputs, data, strict=True))
-            loss, accuracy = map(self.engine.backend.to_numpy, self.engine.run(outputs, feeds))
-            curve.loss.append(float(loss))
-            curve.accuracy.append(float(accuracy))
+
+@contextmanager
+def logged_lines() -> Iterator[None]:
+    """Show on the standard error stream what the training logs: this is a program, not a library."""
+    logger, handler = logging.getLogger("graph_engine.training"), logging.StreamHandler(sys.stderr)
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)
+
+
+def save_curves(history: ge.training.History, path: Any) -> None:
+    """Write the learning curves, with the criterion."""
+    figure = history.plot()
+    accuracy = figure.axes[1]
+    accuracy.axhline(ENOUGH, color="#666666", linewidth=1, linestyle=":")
+    accuracy.annotate(
+        f"criterion: above {ENOUGH:.0%}", (len(history) / 2, ENOUGH), (0, -4),
+        textcoords="offset points", color="#666666", ha="center", va="top", fontsize=12,
+    )  # fmt: skip
+    figure.savefig(path, dpi=200)
 
 
 def show(engine: ge.Engine, output: Output, epochs: int) -> bool:
@@ -93,12 +99,12 @@ def show(engine: ge.Engine, output: Output, epochs: int) -> bool:
     print(f"   Engine: {engine.backend.name} ({engine.backend.describe()})\n")
     trace = training.trace_step()
     training.run(epochs)
-    accuracy = training.held_out.accuracy[-1]
+    accuracy = training.history.validation["accuracy"][-1]
     reached = accuracy > ENOUGH
     verdict = "reached" if reached else "NOT reached"
     print(f"Held-out accuracy {accuracy:.1%}; criterion: above {ENOUGH:.0%}: {verdict}")
     path = output.folder / "digits-curves.png"
-    save_curves(training.train, training.held_out, ENOUGH, path)
+    save_curves(training.history, path)
     output.add(path, "how loss and accuracy went during the training")
     draw, steps = output.pictures.draw, output.pictures.steps
     output.save(draw(trace), "digits-step.svg", "the first training step: forward, backward, update, in one picture")

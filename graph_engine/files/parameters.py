@@ -43,6 +43,12 @@ def load_parameters(path: Any, wanted: Sequence[Variable]) -> dict[Variable, Arr
     """
     named = _by_name(tuple(wanted))
     found = read_tensors(path, FORMAT, VERSION)
+    check_model(path, named, found)
+    return {parameter: found[name] for name, parameter in named.items()}
+
+
+def check_model(path: Any, named: Mapping[str, Variable], found: Mapping[str, Array]) -> None:
+    """Refuse a file that does not hold exactly these parameters, by all that differs."""
     problems = [f"{name!r} is missing" for name in named if name not in found]
     problems += [f"{name!r} is not a parameter of this model" for name in found if name not in named]
     for name, parameter in named.items():
@@ -52,7 +58,6 @@ def load_parameters(path: Any, wanted: Sequence[Variable]) -> dict[Variable, Arr
         rest = [f"... and {len(problems) - _MOST_NAMED} more"] if len(problems) > _MOST_NAMED else []
         shown = "\n".join(f"  {problem}" for problem in [*problems[:_MOST_NAMED], *rest])
         raise FileError(f"{path} is a checkpoint of another model:\n{shown}", "nothing was changed")
-    return {parameter: found[name] for name, parameter in named.items()}
 
 
 def _misfit(parameter: Variable, array: Array) -> list[str]:

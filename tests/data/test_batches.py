@@ -126,3 +126,76 @@ def test_standardize():
     np.testing.assert_allclose(data.standardize(x[:10], like=x), scaled[:10])
     assert data.standardize(X.astype("float32")).dtype == np.float32
     assert data.standardize(X).dtype == np.float32
+
+
+def test_standardising_nothing_is_refused():
+    for scale in (data.standardize, data.min_max):
+        with pytest.raises(ge.ShapeError, match="no samples"):
+            scale(X[:0])
+
+
+def test_min_max():
+    x = np.random.default_rng(0).normal(5, 3, (100, 4)).astype("float32")
+    scaled = data.min_max(x)
+    assert scaled.dtype == np.float32
+    np.testing.assert_allclose([scaled.min(0), scaled.max(0)], [[0] * 4, [1] * 4], atol=1e-6)
+    np.testing.assert_allclose(data.min_max(x[:10], like=x), scaled[:10])
+
+
+# ---- classes in equal shares -----------------------------------------------------------------------------------
+
+CLASSES = np.repeat([0, 1, 2], [50, 30, 20])
+
+
+def shares(parts):
+    return [np.bincount(part, minlength=3).tolist() for (part,) in parts]
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_a_stratified_split(shuffle):
+    parts = data.split(CLASSES, fractions=(0.6, 0.2, 0.2), stratify=CLASSES, shuffle=shuffle)
+    assert shares(parts) == [[30, 18, 12], [10, 6, 4], [10, 6, 4]]
+
+
+def test_a_stratified_split_follows_from_the_seed_and_leaves_nothing_out():
+    one, same, other = (data.split(np.arange(100), stratify=CLASSES, seed=seed) for seed in (1, 1, 2))
+    assert np.array_equal(one[0][0], same[0][0]) and not np.array_equal(one[0][0], other[0][0])
+    assert sorted(np.concatenate([part for (part,) in one]).tolist()) == list(range(100))
+
+
+def test_each_fold_is_held_out_once():
+    folds = data.k_fold(np.arange(100), CLASSES, k=7, stratify=CLASSES)
+    held_out = np.concatenate([numbers for _, (numbers, _) in folds])
+    assert sorted(held_out.tolist()) == list(range(100))
+    for (train, _), (test, classes) in folds:
+        assert not set(train) & set(test) and len(train) + len(test) == 100
+        assert np.all(np.abs(np.bincount(classes, minlength=3) - np.array([50, 30, 20]) / 7) <= 1)
+
+
+@pytest.mark.parametrize("k", [1, 11, 2.5, True])
+def test_folds_that_are_none(k):
+    with pytest.raises(ge.DeclarationError, match="divided into 2 to 10 parts"):
+        data.k_fold(Y, k=k)
+
+
+def test_a_class_for_each_sample():
+    with pytest.raises(ge.ShapeError, match="a class for each of 10 samples"):
+        data.split(Y, stratify=Y[:5])
+
+
+# ---- going on --------------------------------------------------------------------------------------------------
+
+
+def test_going_on_in_the_middle_of_an_epoch():
+    whole, resumed = data.batches(Y, batch_size=3), data.batches(Y, batch_size=3)
+    _, expected = list(whole), list(whole)
+    resumed.epoch, resumed.position = 1, 2
+    assert [y.tolist() for (y,) in resumed] == [y.tolist() for (y,) in expected[2:]]
+    assert (resumed.epoch, resumed.position) == (2, 0)
+
+
+def test_which_samples_are_in_a_batch():
+    batches = data.batches(Y, batch_size=3)
+    for epoch in range(2):
+        for number, (y,) in enumerate(batches):
+            assert batches.indices(epoch, number).tolist() == y.tolist()
