@@ -191,6 +191,9 @@ def _quotient(whole: _Terms, part: _Terms) -> _Terms:
         return exact
     if set(whole) <= {()} and set(part) <= {()}:
         return _terms(whole.get((), 0) // part[()])
+    even = {m: c for m, c in whole.items() if m and set(part) == {()} and c % part[()] == 0}
+    if even:  # (2*n + 1)//2 is n: what divides evenly comes out
+        return _sum(_quotient(even, part), _quotient(_difference(whole, even), part))
     return {(f"{_bracketed(whole)}//{_bracketed(part)}",): 1}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graph_engine_numpy import parametric
+from graph_engine_numpy import convolution, normalizing, parametric, pooling
 
 Make = Callable[[Any], Callable[..., Any]]
 
@@ -77,6 +77,9 @@ KERNELS: dict[str, Make] = {name: _always(ufunc) for name, ufunc in UFUNCS.items
     "one_hot": parametric.one_hot,
     "scatter_add": parametric.scatter_add,
     "add_along_axis": parametric.add_along_axis,
+    **normalizing.KERNELS,
+    **pooling.KERNELS,
+    **convolution.KERNELS,
 }
 
 OUT_KERNELS: dict[str, Make] = {name: _always(ufunc) for name, ufunc in UFUNCS.items()} | {
