@@ -1,7 +1,7 @@
 """graph_engine: declare a model as a graph, run it forward and backward, and look at every value and gradient."""
 
 import graph_engine.primitives as _vocabulary
-from graph_engine import data, errors, nn, optim
+from graph_engine import data, errors, nn, optim, training
 from graph_engine._version import __version__
 from graph_engine.backend import Backend
 from graph_engine.checking import GradientReport, check_gradients
@@ -20,12 +20,13 @@ from graph_engine.primitives import *  # noqa: F403
 from graph_engine.source import SourceLine, composite
 from graph_engine.spec import Spec
 from graph_engine.trace import Step, Trace
+from graph_engine.training import train
 
 __all__ = [
     "Backend", "BackendInfo", "CompiledStep", "Engine", "GradientReport", "Graph", "Operation", "Plan", "Primitive",
     "Sample", "SourceLine", "Spec", "Step", "Trace", "Variable", "__version__", "backends", "check_gradients",
     "composite", "constant", "data", "grad", "hessian", "hvp", "input", "jacobian", "jvp", "nn", "optim",
-    "parameter", "primitives", "scope", "vjp",
+    "parameter", "primitives", "scope", "train", "training", "vjp",
 ]  # fmt: skip
 __all__ += errors.__all__
 __all__ += _vocabulary.__all__

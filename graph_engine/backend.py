@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -95,7 +94,7 @@ class Backend:
 
     def kernel(self, primitive: Primitive) -> Kernel:
         """Return what computes a primitive, called with the arrays alone."""
-        return partial(primitive.kernel, self.xp)
+        return primitive.lowered(self)
 
     def out_kernel(self, primitive: Primitive) -> Kernel | None:
         """Return what computes it into an array given last, or None where there is no such thing.

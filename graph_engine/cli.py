@@ -232,7 +232,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_file(sub: argparse.ArgumentParser, output: str) -> None:
     sub.add_argument("file", type=Path, metavar="FILE", help="a Python file, a saved graph, or a saved trace")
     sub.add_argument("-o", "--output", type=Path, metavar="OUT", help=output)
-    sub.add_argument("--style", choices=["nodes", "circuit"], default="nodes", help="how it is drawn")
+    sub.add_argument("--style", choices=["nodes", "circuit", "neurons"], default="nodes", help="how it is drawn")
 
 
 if __name__ == "__main__":

@@ -212,15 +212,34 @@ def backward(
     """
     _check(loss, wrt, cotangent)
     with paused_collection(), building(_backward_context(capture())):
-        return _Backward(loss, wrt).run(cotangent)
+        return _Backward((loss,), wrt).run((cotangent,))
+
+
+def pull_back(
+    outputs: Sequence[Variable], cotangents: Sequence[Variable], wrt: Sequence[Variable]
+) -> list[Variable | None]:
+    """Declare the backward pass from several outputs at once, given their cotangents; None is zero.
+
+    Parameters
+    ----------
+    outputs, cotangents : sequence of Variable
+        Of float dtypes; a cotangent has the shape and dtype of its output.
+    wrt : sequence of Variable
+    """
+    if not outputs:
+        return [None] * len(wrt)
+    with paused_collection(), building(_backward_context(capture())):
+        found = _Backward(outputs, wrt).run(cotangents)
+    return [found.get(variable) for variable in wrt]
 
 
 class _Backward:
     """The state of one backward pass: what has to be differentiated, and the contributions so far."""
 
-    def __init__(self, loss: Variable, wrt: Sequence[Variable]) -> None:
-        self.loss = loss
-        self.operations, self.depends = _between(loss, wrt)
+    def __init__(self, losses: Sequence[Variable], wrt: Sequence[Variable]) -> None:
+        self.losses = losses
+        self.loss = losses[0]
+        self.operations, self.depends = _between(losses, wrt)
         self.contributions: dict[Variable, list[Variable]] = {}
         self.gradients: dict[Variable, Variable] = {}
         self.last_rule: dict[Variable, Operation] = {}  # the earliest use, whose rule comes last
@@ -228,12 +247,12 @@ class _Backward:
             for variable in operation.inputs:
                 self.last_rule.setdefault(variable, operation)
 
-    def run(self, cotangent: Variable | None) -> dict[Variable, Variable]:
-        loss = self.loss
-        with building(replace(current_context(), source=loss.source.as_inner(), owner=loss)):
-            seed = full(loss.shape, 1.0, loss.dtype) if cotangent is None else apply(pass_on, (cotangent,))
-        seed.gradient = GradientOf(loss, loss, None, None)
-        self.gradients[loss] = seed
+    def run(self, cotangents: Sequence[Variable | None]) -> dict[Variable, Variable]:
+        for loss, cotangent in zip(self.losses, cotangents, strict=True):
+            self.contributions.setdefault(loss, []).append(self._seed(loss, cotangent))
+        for loss in dict.fromkeys(self.losses):
+            if loss not in self.last_rule:
+                self._complete(loss)
         for operation in reversed(self.operations):
             cotangents = [self.gradients.get(v) for v in operation.outputs]
             if any(c is not None for c in cotangents):
@@ -242,6 +261,12 @@ class _Backward:
                 if self.last_rule[variable] is operation and variable in self.contributions:
                     self._complete(variable)
         return self.gradients
+
+    def _seed(self, loss: Variable, cotangent: Variable | None) -> Variable:
+        with building(replace(current_context(), source=loss.source.as_inner(), owner=loss)):
+            seed: Variable = full(loss.shape, 1.0, loss.dtype) if cotangent is None else apply(pass_on, (cotangent,))
+        seed.gradient = GradientOf(loss, loss, None, None)
+        return seed
 
     def _build_rule(self, operation: Operation, cotangents: list[Variable | None]) -> None:
         wanted = [v in self.depends for v in operation.inputs]
@@ -276,11 +301,11 @@ def _as_list(variables: Variable | Sequence[Variable]) -> list[Variable]:
     return found
 
 
-def _between(loss: Variable, wrt: Sequence[Variable]) -> tuple[list[Operation], set[Variable]]:
-    """Find the operations between `wrt` and the loss, and the variables among them that have gradients."""
+def _between(losses: Sequence[Variable], wrt: Sequence[Variable]) -> tuple[list[Operation], set[Variable]]:
+    """Find the operations between `wrt` and the losses, and the variables among them that have gradients."""
     depends = set(wrt)
     operations = []
-    for operation in Graph(loss).operations:
+    for operation in Graph(*losses).operations:
         if operation.primitive.name == "stop_gradient" or not any(v in depends for v in operation.inputs):
             continue
         operations.append(operation)

@@ -8,11 +8,13 @@ code: `f7`, `k3`, `b0`. A chunk's line numbers lead back from an exception to it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
 from graph_engine.failures import refuse, run_error
+from graph_engine.node import Variable
 from graph_engine.plan import Instruction, Plan
 
 _CHUNK = 1000
@@ -38,11 +40,12 @@ class FastPlan:
         self._plan = plan
         self._lock = Lock()
         self._size = len(plan.variables)
-        self._alias = _elide(plan)
+        self._alias = _elide(plan, {"pass_on"} if guards else {"pass_on", "checked"})
         self._statements = [i for i in plan.instructions if i.outputs[0] not in self._alias]
         self._outputs = tuple(self._alias.get(slot, slot) for slot in plan.outputs)
         self._guards = guards
         self._lines: dict[str, list[Instruction | None]] = {}
+        self._space: dict[str, Any] = {}
         self._chunks = self._generate()
 
     def run(self, arguments: Sequence[Any]) -> list[Any]:
@@ -60,6 +63,33 @@ class FastPlan:
                 found = self._blame(error)
                 raise found from found.__cause__
 
+    @contextmanager
+    def stepping(self, inputs: Sequence[Variable]) -> Iterator[Callable[[Sequence[Any]], list[Any]]]:
+        """Give the bare function from the values of `inputs` to the outputs, to be called step after step.
+
+        What it returns is not checked and may share memory with what it was given; its errors name the operation.
+        """
+        plan, size = self._plan, self._size
+        places = [plan.slots.get(variable, size) for variable in inputs]  # what nothing depends on goes to the end
+        known = [(slot, plan.known[slot]) for slot in self._outputs if slot in plan.known]
+
+        def step(values: Sequence[Any]) -> list[Any]:
+            slots: list[Any] = [None] * (size + 1)
+            for place, value in zip(places, values):
+                slots[place] = value
+            for chunk in self._chunks:
+                chunk(slots)
+            for slot, value in known:
+                slots[slot] = plan.backend.copy(value)
+            return [slots[slot] for slot in self._outputs]
+
+        with self._lock, plan.backend.running():
+            try:
+                yield step
+            except Exception as error:
+                found = self._blame(error)
+                raise found from found.__cause__
+
     def _owned(self, slots: list[Any], arguments: Sequence[Any]) -> list[Any]:
         plan, results = self._plan, []
         held = {id(value) for value in arguments}
@@ -72,8 +102,8 @@ class FastPlan:
         return results
 
     def _generate(self) -> list[Callable[[list[Any]], None]]:
-        plan = self._plan
-        space: dict[str, Any] = {f"k{slot}": value for slot, value in plan.known.items()}
+        plan, space = self._plan, self._space
+        space |= {f"k{slot}": value for slot, value in plan.known.items()}
         space |= {f"b{i}": plan.backend.empty(shape, dtype) for i, (shape, dtype) in enumerate(plan.buffers)}
         space["_refuse"] = refuse
         starts = range(0, len(self._statements), _CHUNK)
@@ -148,7 +178,7 @@ class FastPlan:
         trace = error.__traceback__
         while trace is not None:
             code = trace.tb_frame.f_code
-            if code.co_filename == _FILE:
+            if trace.tb_frame.f_globals is self._space:
                 instruction = self._lines[code.co_name][trace.tb_lineno - 1]
             trace = trace.tb_next
         return run_error(self._plan, instruction, error)
@@ -181,11 +211,11 @@ class _Names:
         self._free.append(self._names[slot])
 
 
-def _elide(plan: Plan) -> dict[int, int]:
+def _elide(plan: Plan, names: set[str]) -> dict[int, int]:
     """Let what only hands a value on stand for that value."""
     alias: dict[int, int] = {}
     for instruction in plan.instructions:
-        if instruction.operation.primitive.name == "pass_on":
+        if instruction.operation.primitive.name in names:
             source = instruction.inputs[0]
             alias[instruction.outputs[0]] = alias.get(source, source)
     return alias

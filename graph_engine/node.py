@@ -18,6 +18,7 @@ from graph_engine.source import Source, SourceLine
 from graph_engine.spec import Spec, show_shape
 
 if TYPE_CHECKING:
+    from graph_engine.graph import Graph
     from graph_engine.primitive import Primitive
 
 Kind = Literal["input", "parameter", "constant", "result"]
@@ -298,6 +299,11 @@ class Operation:
     def owner(self) -> Operation | Variable | None:
         """The forward operation whose rule it belongs to, or the variable that it sums the gradient of or updates."""
         return self.context.owner
+
+    @property
+    def bodies(self) -> tuple[Graph, ...]:
+        """The graphs that it computes inside of itself (`scan`)."""
+        return self.primitive.bodies
 
     @property
     def line(self) -> SourceLine | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -17,6 +18,10 @@ from graph_engine.node import Operand, Operation, Variable
 from graph_engine.operands import as_variables
 from graph_engine.source import Source, capture
 from graph_engine.spec import Spec
+
+if TYPE_CHECKING:
+    from graph_engine.backend import Backend
+    from graph_engine.graph import Graph
 
 Cotangents = Sequence[Variable | None]  # None is zero
 
@@ -84,6 +89,15 @@ class Primitive:
     def notes(self, operation: Operation) -> Sequence[str]:
         """Return short lines that a picture shows under the symbol: `"3x3, stride 2"`, `"(28 - 3)/2 + 1 = 13"`."""
         return ()
+
+    @property
+    def bodies(self) -> tuple[Graph, ...]:
+        """The graphs that it computes inside of itself (`scan`)."""
+        return ()
+
+    def lowered(self, backend: Backend) -> Callable[..., Any]:
+        """Return what computes it on a backend that has no kernel of its own for it."""
+        return partial(self.kernel, backend.xp)
 
     def guard(self, *arrays: Any, **_: Any) -> str | None:
         """Given what `kernel` is given, return what is wrong with these values (labels out of range), or None."""

@@ -38,7 +38,8 @@ class Step:
         operation that computes the new value, if any.
     inputs, outputs : tuple of Variable
         What the step read, and what it computed. Backward: upstream gradients and values read; the gradients, or terms
-        of gradients, of the operation's inputs. Update: the parameter's new value.
+        of gradients, of the operation's inputs. Update: the parameter's new value, and then those of what the
+        optimiser keeps for it.
     substeps : tuple of Step
         The primitives of a backward rule or an update, one each.
     line : SourceLine or None
@@ -225,7 +226,7 @@ def group_steps(
     """Group a graph's operations, in creation order, into steps.
 
     A sum of gradient terms belongs to the rule that completed it, so it joins the step before it. Updates are ordered
-    by parameter, in the order of `updates`.
+    by parameter, in the order of `updates`; what an optimiser keeps for a parameter is updated in the step of that one.
     """
     done = [op for op in graph.operations if failed is None or op.index <= failed.index]
     steps: list[Step] = []
@@ -235,10 +236,23 @@ def group_steps(
         steps.append(_pass_step(len(steps), group))
     if failed is None or failed.phase == "update":
         rest = [op for op in done if op.phase == "update"]
-        for parameter, new in updates.items():
-            mine = [op for op in rest if op.owner is parameter]
-            steps.append(_update_step(len(steps), parameter, new, mine))
+        owned: dict[Any, list[Operation]] = {}
+        for operation in rest:
+            owned.setdefault(operation.owner, []).append(operation)
+        for parameter, values in _updates_by_owner(updates).items():
+            steps.append(_update_step(len(steps), parameter, values, owned.get(parameter, [])))
     return tuple(steps)
+
+
+def _updates_by_owner(updates: Mapping[Variable, Variable]) -> dict[Variable, tuple[Variable, ...]]:
+    """Find the new values of each step: a parameter's, and those of what an optimiser keeps for it."""
+    found: dict[Variable, list[Variable]] = {}
+    for parameter, new in updates.items():
+        operation = new.operation
+        owner = operation.owner if operation is not None and operation.phase == "update" else parameter
+        kept = isinstance(owner, Variable) and owner in updates and not parameter.trainable
+        found.setdefault(owner if kept else parameter, []).append(new)  # type: ignore[arg-type]
+    return {p: tuple(dict.fromkeys((updates[p], *values))) for p, values in found.items()}
 
 
 def _with_leader(operations: list[Operation]) -> list[tuple[Any, Operation]]:
@@ -270,12 +284,12 @@ def _pass_step(index: int, group: list[Operation]) -> Step:
     return Step(index, "backward", operation, inputs, outputs, substeps, operation.line, variable)
 
 
-def _update_step(index: int, parameter: Variable, new: Variable, group: list[Operation]) -> Step:
+def _update_step(index: int, parameter: Variable, values: tuple[Variable, ...], group: list[Operation]) -> Step:
     made = {v for op in group for v in op.outputs}
     inputs = tuple(dict.fromkeys((parameter, *(v for op in group for v in op.inputs if v not in made))))
     substeps = tuple(Step(i, "update", op, op.inputs, op.outputs, (), op.line, parameter) for i, op in enumerate(group))
     line = group[-1].line if group else parameter.line
-    return Step(index, "update", new.operation, inputs, (new,), substeps, line, parameter)
+    return Step(index, "update", values[0].operation, inputs, values, substeps, line, parameter)
 
 
 def _evaluate_rule(operation: Operation, usable: list[bool], trace: Trace) -> tuple[Array | None, ...]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 from graph_engine import plugins
 from graph_engine.errors import FileError, GraphEngineError
+from graph_engine.files.bodies import decode_body, is_body
 from graph_engine.files.text import Item, check_version, shown, take, take_text
 from graph_engine.files.values import decode_value
 from graph_engine.node import Variable
@@ -24,8 +26,8 @@ def vocabulary() -> dict[str, type[Primitive]]:
     return found
 
 
-def read_primitive(item: Item, classes: Mapping[str, type[Primitive]], where: str) -> Primitive:
-    """Return the primitive that an operation applies."""
+def read_primitive(item: Item, classes: Mapping[str, type[Primitive]], where: str, depth: int = 0) -> Primitive:
+    """Return the primitive that an operation applies, in a body that is `depth` bodies deep."""
     name = take_text(item, "primitive", where)
     cls = classes.get(name)
     if cls is None:
@@ -37,11 +39,15 @@ def read_primitive(item: Item, classes: Mapping[str, type[Primitive]], where: st
     unknown = attributes.keys() - known
     if unknown:
         raise FileError(f"{where}: {name!r} has no attribute {shown(min(unknown))}")
-    decoded = {key: decode_value(value, f"{where}: {key!r}") for key, value in attributes.items()}
+    decoded = {key: _attribute(value, f"{where}: {key!r}", depth) for key, value in attributes.items()}
     try:
         return cls(**decoded)
     except Exception as error:  # whatever a class that checks its attributes raises
         raise FileError(f"{where}: {_reason(error)}") from None
+
+
+def _attribute(value: Any, where: str, depth: int) -> Any:
+    return decode_body(value, where, depth) if is_body(value) else decode_value(value, where)
 
 
 def infer_specs(primitive: Primitive, inputs: tuple[Variable, ...], where: str) -> Spec | tuple[Spec, ...]:

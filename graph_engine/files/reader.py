@@ -73,6 +73,8 @@ class GraphReader:
     document : dict
     arrays : mapping of int to array
         The values of constants and parameters that do not stand in the document, by number.
+    depth : int
+        How many bodies it stands in.
 
     Attributes
     ----------
@@ -81,9 +83,10 @@ class GraphReader:
         By number.
     """
 
-    def __init__(self, document: Item, arrays: Mapping[int, Array] | None = None) -> None:
+    def __init__(self, document: Item, arrays: Mapping[int, Array] | None = None, depth: int = 0) -> None:
         check_keys(document, _GRAPH, "the graph")
         self._arrays = arrays or {}
+        self._depth = depth
         self._variable_items = take_items(document, "variables", dict, "the graph")
         self._operation_items = take_items(document, "operations", dict, "the graph")
         self._sources = SavedSources(document)
@@ -192,7 +195,7 @@ class GraphReader:
     def _read_operation(self, number: int) -> None:
         item, where = self._operation_items[number], self._words[number]
         check_keys(item, _OPERATION, where)
-        primitive = read_primitive(item, self._classes, where)
+        primitive = read_primitive(item, self._classes, where, self._depth)
         inputs = tuple([self.variables[n] for n in self._inputs[number]])
         specs = infer_specs(primitive, inputs, where)
         count = 1 if isinstance(specs, Spec) else len(specs)

@@ -11,8 +11,10 @@ import json
 from collections.abc import Container, Iterable
 from typing import Any
 
+from graph_engine.body import Body
 from graph_engine.collector import paused_collection
 from graph_engine.errors import FileError
+from graph_engine.files.bodies import encode_body
 from graph_engine.files.text import Item
 from graph_engine.files.values import encode_data, encode_shape, encode_value
 from graph_engine.graph import Graph
@@ -137,10 +139,14 @@ def encode_attributes(primitive: Primitive) -> Item:
     if not primitive.name:
         raise FileError(f"{type(primitive).__name__} has no name, so a file cannot say what it is")
     return {
-        field.name: encode_value(getattr(primitive, field.name), f"{primitive.name}: the attribute {field.name!r}")
+        field.name: _attribute(getattr(primitive, field.name), f"{primitive.name}: the attribute {field.name!r}")
         for field in dataclasses.fields(primitive)
         if field.init
     }
+
+
+def _attribute(value: Any, where: str) -> Any:
+    return encode_body(value) if isinstance(value, Body) else encode_value(value, where)
 
 
 def _one_item_a_line(document: Item) -> str:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from functools import partial
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 from graph_engine.context import building, check_name, current_context
-from graph_engine.nn.init import Initializer, seed_from
+from graph_engine.errors import DeclarationError
+from graph_engine.nn.init import Initializer, Recipe, replaced, seed_from
 from graph_engine.nn.naming import Place
 from graph_engine.node import Variable
 from graph_engine.operands import parameter
 from graph_engine.source import capture, composite
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A parameter that is still to be made."""
+
+    initial: Initializer | Any
+    trainable: bool
+    seed: int | None
 
 
 class Module:
@@ -42,7 +51,7 @@ class Module:
 
     opens_scope: ClassVar[bool] = True  # whether its operations stand in a group of their own
     _place: Place
-    _declared: dict[str, Callable[[], Variable]]
+    _declared: dict[str, Declared]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Note the line that makes the layer: here, so that a subclass need not call `__init__`."""
@@ -91,14 +100,75 @@ class Module:
         seed : int, optional
             By default the parameter's full name says how it begins: differently from any other, the same in each run.
         """
-        self._declared[check_name(name)] = partial(self._make, name, initial, trainable, seed)
+        self._declared[check_name(name)] = Declared(initial, trainable, seed)
 
-    def _make(self, name: str, initial: Initializer | Any, trainable: bool, seed: int | None) -> Variable:
+    def initialize(self, recipe: Recipe | None = None, /, **by_name: Recipe) -> Self:
+        """Let parameters begin by other recipes, in this layer and all layers inside; before they are made.
+
+        Parameters
+        ----------
+        recipe : Recipe, optional
+            For the trainable parameters of two or more dimensions: matrices and kernels.
+        **by_name : Recipe
+            For all parameters of that name, in whichever layer, whatever their dimensions.
+
+        Returns
+        -------
+        Module
+            The layer itself.
+
+        Raises
+        ------
+        DeclarationError
+            Where a parameter has been made already, because the layer was called or the parameter asked for.
+
+        Examples
+        --------
+        >>> import graph_engine as ge
+        >>> net = ge.nn.Sequential(ge.nn.Linear(64, 32), ge.nn.ReLU(), ge.nn.Linear(32, 10))
+        >>> net.initialize(ge.nn.init.kaiming_normal(nonlinearity="relu"), bias=ge.nn.init.zeros())
+        <Sequential net: linear1, relu1, linear2>
+        >>> net[0].bias.data.max()
+        np.float32(0.0)
+        """
+        for what in (recipe, *by_name.values()):
+            if what is not None and not isinstance(what, Recipe):
+                raise DeclarationError(
+                    f"{what!r} is no recipe", "give one of ge.nn.init, called: ge.nn.init.xavier_uniform()"
+                ).located("declared at", capture().line)
+        declared = [(module, name) for module in self.modules() for name in module._declared]
+        unknown = sorted(set(by_name) - {name for _, name in declared})
+        if unknown:
+            raise DeclarationError(f"{self.name} has no parameter called {unknown[0]!r}").located(
+                "declared at", capture().line
+            )
+        chosen = [(module, name) for module, name in declared if name in by_name or recipe is not None]
+        made = [f"{module.name}.{name}" for module, name in chosen if name in vars(module)]
+        if made:
+            raise DeclarationError(
+                f"{made[0]!r} has been made already", "initialize before the layers are called; later: engine.set_value"
+            ).located("declared at", capture().line)
+        for module, name in chosen:
+            module._replace(name, recipe, by_name)
+        return self
+
+    def _replace(self, name: str, recipe: Recipe | None, by_name: dict[str, Recipe]) -> None:
+        declared = self._declared[name]
+        if name in by_name:
+            initial = replaced(declared.initial, by_name[name])
+        elif recipe is not None and declared.trainable:
+            initial = replaced(declared.initial, recipe, least_ndim=2)
+        else:
+            return
+        self._declared[name] = replace(declared, initial=initial)
+
+    def _make(self, name: str) -> Variable:
+        initial, seed = self._declared[name].initial, self._declared[name].seed
         path = self._place.settle()
         if callable(initial):
             initial = initial(seed_from(name, seed) if seed is not None else seed_from(".".join((*path, name))))
         with building(replace(current_context(), scope=path)):
-            made = parameter(name, initial, trainable)
+            made = parameter(name, initial, self._declared[name].trainable)
         made.source = self._place.source
         return made
 
@@ -107,7 +177,7 @@ class Module:
         declared = vars(self).get("_declared", {})
         if name not in declared:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        made = vars(self)[name] = declared[name]()
+        made = vars(self)[name] = self._make(name)
         return made
 
     def parameters(self) -> list[Variable]:

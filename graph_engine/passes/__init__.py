@@ -4,5 +4,7 @@ from graph_engine.passes.common import merge_common
 from graph_engine.passes.linked import linked
 from graph_engine.passes.retype import retype
 from graph_engine.passes.rewrite import Rewrite, Rewritten
+from graph_engine.passes.scalars import Scalars, scalars
+from graph_engine.passes.unroll import unroll
 
-__all__ = ["Rewrite", "Rewritten", "linked", "merge_common", "retype"]
+__all__ = ["Rewrite", "Rewritten", "Scalars", "linked", "merge_common", "retype", "scalars", "unroll"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
+from graph_engine.body import Body, with_primitive
 from graph_engine.errors import DTypeError
 from graph_engine.graph import Graph
 from graph_engine.node import Operation, Variable
@@ -57,11 +59,12 @@ class Retype(Rewrite):
         return new
 
     def primitive(self, operation: Operation) -> Primitive:
-        """Return the primitive with its float dtypes replaced."""
+        """Return the primitive with its float dtypes replaced, also in what it does inside."""
         primitive = operation.primitive
-        changes = {
-            field.name: self.dtype
-            for field in dataclasses.fields(primitive)
-            if field.name.endswith("dtype") and getattr(primitive, field.name) in FLOATS
+        values = {field.name: getattr(primitive, field.name) for field in dataclasses.fields(primitive)}
+        changes: dict[str, Any] = {
+            name: self.dtype for name, value in values.items() if name.endswith("dtype") and value in FLOATS
         }
+        declare = with_primitive(lambda inner, _: self.primitive(inner))
+        changes |= {name: v.changed(self.leaf, declare) for name, v in values.items() if isinstance(v, Body)}
         return dataclasses.replace(primitive, **changes) if changes else primitive

@@ -2,20 +2,29 @@
 
 from graph_engine.primitives import (
     affine,
+    attending,
     averages,
+    checks,
+    convolution,
     creation,
     cumulative,
+    dropping,
     einstein,
     elementwise,
+    embedding,
     extremes,
     gathering,
     joining,
     linalg,
+    normalizing,
     operators,  # noqa: F401  (they put themselves on Variable)
+    pooling,
     probabilities,
     random,
     reduction,
     reordering,
+    resizing,
+    scanning,
     shape,
     slicing,
     structure,
@@ -31,6 +40,7 @@ from graph_engine.primitives.elementwise import (
     cos,
     divide,
     equal,
+    erf,
     exp,
     expm1,
     floor,
@@ -71,6 +81,7 @@ from graph_engine.primitives.linalg import matmul, outer, tensordot, vecdot
 from graph_engine.primitives.probabilities import log_softmax, softmax, softmax_cross_entropy
 from graph_engine.primitives.reduction import prod, sum
 from graph_engine.primitives.reordering import flip, repeat, roll, tile
+from graph_engine.primitives.scanning import scan
 from graph_engine.primitives.shape import (
     expand_dims,
     flatten,
@@ -97,8 +108,8 @@ __all__ = [
     "PRIMITIVES", "random",
     "accumulate", "astype", "broadcast_to", "full", "ones_like", "pass_on", "stop_gradient",
     "sum_to", "zeros_like",
-    "abs", "add", "clip", "cos", "divide", "equal", "exp", "expm1", "floor", "greater", "greater_equal", "isfinite",
-    "isnan", "less", "less_equal", "log", "log1p", "logical_and", "logical_not", "logical_or", "maximum", "minimum",
+    "abs", "add", "clip", "cos", "divide", "equal", "erf", "exp", "expm1", "floor", "greater", "greater_equal",
+    "isfinite", "isnan", "less", "less_equal", "log", "log1p", "logical_and", "logical_not", "logical_or", "maximum", "minimum",
     "multiply", "negative", "not_equal", "pow", "reciprocal", "relu", "sigmoid", "sign", "sin", "softplus", "sqrt",
     "square", "subtract", "tan", "tanh", "where",
     "arange", "eye", "ones", "zeros",
@@ -112,6 +123,7 @@ __all__ = [
     "cumulative_sum",
     "matmul", "outer", "tensordot", "vecdot",
     "einsum",
+    "scan",
     "log_softmax", "softmax", "softmax_cross_entropy",
 ]  # fmt: skip
 
@@ -127,10 +139,19 @@ PRIMITIVES = (
     *reduction.PRIMITIVES,
     *affine.PRIMITIVES,
     *averages.PRIMITIVES,
+    *convolution.PRIMITIVES,
     *extremes.PRIMITIVES,
     *cumulative.PRIMITIVES,
     *linalg.PRIMITIVES,
     *einstein.PRIMITIVES,
     *probabilities.PRIMITIVES,
+    *checks.PRIMITIVES,
     *random.PRIMITIVES,
+    *scanning.PRIMITIVES,
+    *pooling.PRIMITIVES,
+    *resizing.PRIMITIVES,
+    *normalizing.PRIMITIVES,
+    *dropping.PRIMITIVES,
+    *attending.PRIMITIVES,
+    *embedding.PRIMITIVES,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import fields
@@ -25,6 +26,7 @@ _KNOWN_FUNCTIONS: dict[str, Any] = {name: getattr(np, name) for name in _NUMPY_F
     "abs": abs,
     "clip": lambda x, low, high: min(max(x, low), high),
     "isfinite": np.isfinite,
+    "erf": math.erf,
     "ln": np.log,
     "σ": lambda x: 1 / (1 + np.exp(-x)),
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),

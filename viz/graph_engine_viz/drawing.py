@@ -12,9 +12,12 @@ from graph_engine.graph import Graph
 from graph_engine.node import Variable
 from graph_engine.trace import Trace
 from graph_engine_viz.export import svg_to_png, svgs_to_pdf, write_atomic
+from graph_engine_viz.fold import SLIDE
 from graph_engine_viz.frames import Frames, check_step
+from graph_engine_viz.geometry import Point
+from graph_engine_viz.neurons import NEURONS, neuron_scene
 from graph_engine_viz.page import STAGE, in_a_frame, page
-from graph_engine_viz.picture import picture
+from graph_engine_viz.picture import Pictured, picture
 from graph_engine_viz.scene import Engine, Scene, Style, check_engine, check_style
 from graph_engine_viz.timeline import Timeline
 from graph_engine_viz.view import View, make_view
@@ -77,27 +80,26 @@ class Drawing:
 class Steps(Sequence[Drawing]):
     """The pictures of all steps of a run: a page to step through, a folder, a PDF; and a sequence of drawings."""
 
-    def __init__(self, view: View, frames: Frames, style: Style, engine: Engine, title: str | None) -> None:
-        self._view = view
+    def __init__(self, frames: Frames, make_scene: Callable[[Point], Pictured], title: str | None) -> None:
         self._frames = frames
-        self._looks = style, engine
+        self._make_scene = make_scene
         self.title = title
 
     @cached_property
-    def _slide(self) -> Scene:
-        return Scene(self._view, self._frames, *self._looks)
+    def _slide(self) -> Pictured:
+        return self._make_scene(SLIDE)
 
     @cached_property
-    def _stage(self) -> Scene:
+    def _stage(self) -> Pictured:
         """The scene of the page, which is wider than a slide and less high."""
-        return Scene(self._view, self._frames, *self._looks, room=STAGE)
+        return self._make_scene(STAGE)
 
     def __len__(self) -> int:
         return len(self._frames)
 
     def __getitem__(self, index: int) -> Drawing:  # type: ignore[override]
         frame = self._frames[check_step(index, len(self))]
-        return Drawing(picture(self._slide, frame), self._view.graph)
+        return Drawing(picture(self._slide, frame), self._slide.view.graph)
 
     def __iter__(self) -> Iterator[Drawing]:
         return (self[index] for index in range(len(self)))
@@ -135,7 +137,7 @@ class Steps(Sequence[Drawing]):
         return in_a_frame(self.html, self._stage)
 
     def __repr__(self) -> str:
-        return f"<Steps: {len(self)} pictures of {self._view.graph!r}>"
+        return f"<Steps: {len(self)} pictures of {self._slide.view.graph!r}>"
 
 
 def draw(
@@ -147,6 +149,7 @@ def draw(
     expand: Collection[str] = (),
     collapse: Collection[str] = (),
     layout: Engine = "builtin",
+    sample: int | None = None,
 ) -> Drawing:
     """Draw a graph, or what a run computed.
 
@@ -157,14 +160,17 @@ def draw(
     step : int, optional
         Of a trace: how far it has got, counted from 0; a negative number counts from the end. By default everything
         that was computed is shown.
-    style : {"nodes", "circuit"}
-        Variables as nodes that carry value and gradient; or operations as gates, with values and gradients on wires.
+    style : {"nodes", "circuit", "neurons"}
+        Variables as nodes that carry value and gradient; or operations as gates, with values and gradients on wires;
+        or a network's layers as circles, with weights on the edges between them.
     title : str, optional
         What stands over the picture of a graph.
     expand, collapse : collection of str
         Scopes that are opened, or drawn as one node each. What would be too small to read is folded by scope at first.
     layout : {"auto", "builtin", "dot"}
         What places the nodes: what is built in, the same on every machine; or Graphviz, `auto` where it is installed.
+    sample : int, optional
+        Which one of the batch the neurons show, counted from 0; by default the first.
 
     Returns
     -------
@@ -181,11 +187,14 @@ def draw(
     >>> 'data-value="-12.0"' in viz.draw(trace).svg, 'data-value="-12.0"' in viz.draw(trace, step=0).svg
     (True, False)
     """
+    graph = what.graph if isinstance(what, Trace) else what if isinstance(what, Graph) else _graph_of(what)
+    if step is not None and not isinstance(what, Trace):
+        raise DeclarationError("a graph has no steps: it was not run", "draw a trace: engine.trace(f, feeds)")
+    if style == NEURONS:
+        return _draw_neurons(what if isinstance(what, Trace) else graph, step, sample, title, (expand, collapse))
+    _only_of_neurons(sample)
     checked, layout = check_style(style), check_engine(layout)
     if not isinstance(what, Trace):
-        graph = what if isinstance(what, Graph) else _graph_of(what)
-        if step is not None:
-            raise DeclarationError("a graph has no steps: it was not run", "draw a trace: engine.trace(f, feeds)")
         choose = partial(make_view, graph, graph.operations, graph.outputs, expand, collapse)
         view = _readable(choose, lambda view: Scene(view, None, checked, layout, STAGE))
         return Drawing(picture(Scene(view, None, checked, layout), None, title), graph)
@@ -204,16 +213,17 @@ def steps(
     expand: Collection[str] = (),
     collapse: Collection[str] = (),
     layout: Engine = "builtin",
+    sample: int | None = None,
 ) -> Steps:
     """Draw every step of a run: a page to step through, a folder of pictures, or a PDF.
 
     Parameters
     ----------
     trace : Trace
-    style : {"nodes", "circuit"}
+    style : {"nodes", "circuit", "neurons"}
     title : str, optional
         What the page is called.
-    expand, collapse, layout
+    expand, collapse, layout, sample
         As in `draw`.
 
     Returns
@@ -232,9 +242,37 @@ def steps(
     """
     if not isinstance(trace, Trace):
         raise DeclarationError(f"{trace!r} has no steps", "give a trace: engine.trace(f, feeds) or step.trace(...)")
+    if style == NEURONS:
+        _no_scopes(expand, collapse)
+        neurons = neuron_scene(trace, sample)
+        assert neurons.frames is not None
+        return Steps(neurons.frames, lambda room: neurons, title)
+    _only_of_neurons(sample)
     checked, layout = check_style(style), check_engine(layout)
     view, frames = _look(trace, expand, collapse, checked, layout)
-    return Steps(view, frames, checked, layout, title)
+    return Steps(frames, lambda room: Scene(view, frames, checked, layout, room), title)
+
+
+def _draw_neurons(
+    what: Graph | Trace, step: int | None, sample: int | None, title: str | None, scopes: tuple[Collection[str], ...]
+) -> Drawing:
+    _no_scopes(*scopes)
+    scene = neuron_scene(what, sample)
+    frames = scene.frames
+    if frames is None:
+        return Drawing(picture(scene, None, title), scene.view.graph)
+    frame = frames.everything() if step is None else frames[check_step(step, len(frames))]
+    return Drawing(picture(scene, frame), scene.view.graph)
+
+
+def _no_scopes(*scopes: Collection[str]) -> None:
+    if any(scopes):
+        raise DeclarationError("a neuron diagram has no scopes to open or fold", 'style="nodes" has')
+
+
+def _only_of_neurons(sample: int | None) -> None:
+    if sample is not None:
+        raise DeclarationError("only neurons are drawn for one sample", 'add style="neurons", or leave sample out')
 
 
 def _look(

@@ -20,8 +20,7 @@ from graph_engine.trace import Step, Trace
 from graph_engine_viz.frames import Caption, Frame, Frames
 from graph_engine_viz.ink import as_drawn
 from graph_engine_viz.lines import Grid, grid_for
-from graph_engine_viz.picture import graph_svg_of, state_attributes
-from graph_engine_viz.scene import Scene
+from graph_engine_viz.picture import Pictured, graph_svg_of, state_attributes
 from graph_engine_viz.typeset import Run
 from graph_engine_viz.wording import Line
 
@@ -37,12 +36,12 @@ ROOM = 103.0
 """The width of its formulas, in font sizes."""
 
 
-def page(scene: Scene, frames: Frames, title: str | None = None) -> str:
+def page(scene: Pictured, frames: Frames, title: str | None = None) -> str:
     """Write the page.
 
     Parameters
     ----------
-    scene : Scene
+    scene : Scene or NeuronScene
     frames : Frames
         At least one.
     title : str, optional
@@ -77,14 +76,14 @@ def page(scene: Scene, frames: Frames, title: str | None = None) -> str:
     )
 
 
-def in_a_frame(html: str, scene: Scene) -> str:
+def in_a_frame(html: str, scene: Pictured) -> str:
     """Write a page as a frame inside of another page."""
     height = round(min(max(scene.height * 900 / max(scene.width, 1), 260), 620)) + 230
     looks = f"width:100%;height:{height}px;border:1px solid #d8d8da"
     return f'<iframe title="steps of a run" style="{looks}" srcdoc="{escape(html)}"></iframe>'
 
 
-def _parts(scene: Scene, frames: list[Frame]) -> tuple[list[str], dict[str, Any]]:
+def _parts(scene: Pictured, frames: list[Frame]) -> tuple[list[str], dict[str, Any]]:
     """Write each part's looks, and when it changes from one to another; parts that never do are only in the picture."""
     looks: dict[str, dict[str, int]] = {}
     changes: dict[str, list[list[int]]] = {}

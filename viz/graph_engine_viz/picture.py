@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 from xml.sax.saxutils import escape
 
 from graph_engine_viz import ink
@@ -11,17 +12,36 @@ from graph_engine_viz.frames import Caption, Frame, Frames
 from graph_engine_viz.geometry import coordinate
 from graph_engine_viz.ink import GREY, INK, rect, tag, text, title
 from graph_engine_viz.lines import Grid, draw_line, grid_for
-from graph_engine_viz.scene import Scene
 from graph_engine_viz.timeline import NEVER
 from graph_engine_viz.typeset import ellipsize
+from graph_engine_viz.view import View
 from graph_engine_viz.wording import Line, line_text
 
-__all__ = ["graph_svg_of", "picture", "state_attributes"]
+__all__ = ["Pictured", "graph_svg_of", "picture", "state_attributes"]
 
 TITLE, SOURCE, RULE = 24.0, 16.0, 19.0
 EDGE = 18.0
 LEAST = 720.0
 """The least width: a caption needs it."""
+
+
+class Pictured(Protocol):
+    """What a picture is made of, whatever its style: `scene.Scene` and `neurons.NeuronScene` are such."""
+
+    view: View
+    width: float
+    height: float
+
+    @property
+    def frames(self) -> Frames | None:
+        """The steps of the run; None for a graph that was not run."""
+
+    @property
+    def rules(self) -> list[tuple[Line, ...]]:
+        """The formulas of all steps."""
+
+    def parts(self, frame: Frame | None) -> Iterator[tuple[str, str]]:
+        """Write the parts at one step, each with a key that is the same at all steps; the lowest first."""
 
 
 def state_attributes(frame: Frame | None) -> dict[str, object]:
@@ -40,19 +60,19 @@ def _svg(width: float, height: float, name: str, body: str, frame: Frame | None)
     )  # fmt: skip
 
 
-def graph_svg_of(scene: Scene, frame: Frame, parts: Iterable[str]) -> str:
+def graph_svg_of(scene: Pictured, frame: Frame, parts: Iterable[str]) -> str:
     """Write the graph alone, of parts that are written already."""
     return _svg(scene.width, scene.height, _name(scene, frame), "".join(parts), frame)
 
 
-def _name(scene: Scene, frame: Frame | None) -> str:
+def _name(scene: Pictured, frame: Frame | None) -> str:
     if frame is not None:
         return str(frame.caption)
     graph = scene.view.graph
     return f"graph of {', '.join(graph.name_of(v) for v in graph.outputs[:4])}"
 
 
-def picture(scene: Scene, frame: Frame | None, name: str | None = None) -> str:
+def picture(scene: Pictured, frame: Frame | None, name: str | None = None) -> str:
     """Write a whole picture: caption, graph, chain rule, legend; of one size at all steps."""
     shown = [rules for rules in (frame.rules if frame is not None else (), *scene.rules) if rules]
     stepping = frame is not None and bool(frame.current)

@@ -1,12 +1,10 @@
-"""What one step computes, as a formula with its numbers; here forward and update, in `chain_rule` backward.
+"""What one step computes, as a formula with its numbers; here forward, backward and update in files of their own.
 
 A scalar is shown whole: ``∂f/∂w = ∂f/∂f × z = 1 × (-4) = -4``. Of a tensor one element is chosen and its number
 followed to where it comes from. All numbers are the trace's.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 
@@ -15,11 +13,11 @@ from graph_engine.spec import show_shape
 from graph_engine.trace import Step, Trace
 from graph_engine_viz.chain_rule import ChainRule
 from graph_engine_viz.summary import MAX_PRINTED
-from graph_engine_viz.telling import Index, Teller, bracketed, is_matrix_product, largest, sum_of_products, told
-from graph_engine_viz.typeset import Run
+from graph_engine_viz.telling import Teller, bracketed, is_matrix_product, largest, sum_of_products, told
+from graph_engine_viz.update_rule import UpdateRule
 from graph_engine_viz.wording import Line, Part, fill, is_bare_number, line_text, part
 
-__all__ = ["rule_lines"]
+__all__ = ["UpdateRule", "rule_lines"]
 
 MOST_LINES = 6
 LONGEST = 90
@@ -125,66 +123,6 @@ class ForwardRule(Teller):
         return []
 
 
-class UpdateRule(Teller):
-    """Writes how parameters get their new values."""
-
-    def lines(self, step: Step) -> list[Line]:
-        """Write how a parameter gets its new value from its old one and its gradient."""
-        parameter = step.variable
-        assert parameter is not None
-        new = self.trace.updates[parameter]
-        if new not in self.trace.arrays:
-            return []
-        name = self.words.short_name(parameter)
-        if parameter not in self.trace.arrays:  # nothing that was run reads it
-            return [(Part(name), part(" ← "), Part(self.words.short_name(new)), *self._equals(new))]
-        old_value, new_value = self.value(parameter), self.value(new)
-        gradient = self.trace.gradients.get(parameter)
-        rate = self._rate(parameter, new, gradient)
-        head: Line = (Part(name), part(" ← "), Part(name))
-        if rate is not None:
-            symbols: Line = (*head, part(" - "), Part((Run("γ", "italic"),)), part(" "), Part(self.slope(parameter)))
-        else:
-            symbols = (*head, part(" + "), Part((Run("Δ"), *name)))
-        index: Index | None = () if new_value.ndim == 0 else largest(np.asarray(new_value - old_value))
-        if index is None:
-            return [symbols]
-        slope = None if gradient is None or gradient not in self.trace.arrays else self.value(gradient)[index]
-        numbers = self._update_numbers(old_value[index], new_value[index], slope, rate)
-        if new_value.ndim == 0:
-            return [(*symbols, part(" = "), *numbers)]
-        element: Line = (*self.element(name, index), part(" ← "))
-        return [(*symbols, part("    " + show_shape(new_value.shape), "note")), (*element, *numbers)]
-
-    def _equals(self, variable: Variable) -> Line:
-        array = self.value(variable)
-        return (part(" = "), part(told(array), "value")) if array.size <= MAX_PRINTED and array.ndim <= 1 else ()
-
-    def _update_numbers(self, old: Any, new: Any, slope: Any, rate: Any) -> Line:
-        before = part(told(old), "value")
-        after = (part(" = "), part(told(new), "value"))
-        if rate is not None:
-            step = (part(told(rate), "value"), part(" × "), *bracketed((part(told(slope), "gradient"),)))
-            return (before, part(" - "), *step, *after)
-        change = bracketed((part(told(np.subtract(new, old)), "value"),))
-        meaning: Line = () if slope is None else (part("    gradient ", "note"), part(told(slope), "gradient"))
-        return (before, part(" + "), *change, *after, *meaning)
-
-    def _rate(self, parameter: Variable, new: Variable, gradient: Variable | None) -> Any:
-        """Find γ where the rule is w - γ ∂L/∂w; None where it is another one."""
-        last = new.operation
-        if gradient is None or last is None or last.primitive.name != "subtract" or last.inputs[0] is not parameter:
-            return None
-        product = _before_conversion(last.inputs[1]).operation
-        if product is None or product.primitive.name != "multiply":
-            return None
-        factors = [_before_conversion(v) for v in product.inputs]
-        if gradient not in factors:
-            return None
-        rate = self.array(product.inputs[1 - factors.index(gradient)])
-        return rate.reshape(-1)[0] if rate.size == 1 else None
-
-
 def size_of(variable: Variable, trace: Trace) -> int:
     return int(np.size(trace.arrays.get(variable, variable.data)))
 
@@ -198,9 +136,3 @@ def _formula(operation: Operation) -> str:
     if len(names) == len(operation.inputs):
         return f"{primitive.name}({', '.join('{' + name + '}' for name in names)})"
     return primitive.name + "(…)"
-
-
-def _before_conversion(variable: Variable) -> Variable:
-    while variable.operation is not None and variable.operation.primitive.name in ("astype", "pass_on"):
-        variable = variable.operation.inputs[0]
-    return variable

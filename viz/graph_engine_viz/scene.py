@@ -42,7 +42,8 @@ def check_style(style: str) -> Style:
     """Return a style, if it is one."""
     if style in STYLES:
         return cast(Style, style)
-    raise LookupFailed(f"there is no style {style!r}", f"styles are {' and '.join(map(repr, STYLES))}")
+    known = ", ".join(map(repr, (*STYLES, "neurons")))
+    raise LookupFailed(f"there is no style {style!r}", f"styles are {known}")
 
 
 def check_engine(engine: str) -> Engine:

@@ -48,6 +48,7 @@ class Timeline:
         self._computed: dict[Operation, int] = {}
         self._rule: dict[Operation, int] = {}
         self._updated: dict[Variable, int] = {}
+        self._made: dict[Variable, int] = {}  # new values
         for step in trace.steps:
             self._read(step.index)
         self._terms = {
@@ -71,6 +72,7 @@ class Timeline:
             self._rule.setdefault(step.operation, index)
         if step.phase == "update" and step.variable is not None:
             self._updated[step.variable] = index
+            self._made.update(dict.fromkeys(step.outputs, index))
 
     def value(self, variable: Variable) -> int:
         """Return the step that computes a variable: `BEFORE` all what is given, `NEVER` what was not reached."""
@@ -85,8 +87,10 @@ class Timeline:
 
     def update(self, variable: Variable) -> int:
         """Return the step that gives a parameter its new value."""
-        step = self._updated.get(variable, NEVER)
-        return step if step != NEVER and self.trace.updates[variable] in self.trace.arrays else NEVER
+        new = self.trace.updates.get(variable)
+        if new is None or new not in self.trace.arrays:
+            return NEVER
+        return self._updated.get(variable, self._made.get(new, NEVER))  # an optimiser's states have no own step
 
     def flow(self, use: Use) -> int:
         """Return the step that sends a gradient back through one use of a variable."""

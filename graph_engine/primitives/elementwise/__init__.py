@@ -4,7 +4,15 @@ A class states one primitive: what it is called, its formula, its local derivati
 gradient is pulled back.
 """
 
-from graph_engine.primitives.elementwise import arithmetic, choices, comparisons, functions
+from graph_engine.primitives.elementwise import (
+    arithmetic,
+    choices,
+    comparisons,
+    error_function,
+    functions,
+    piecewise,
+    smooth,
+)
 from graph_engine.primitives.elementwise.arithmetic import (
     abs,
     add,
@@ -31,6 +39,7 @@ from graph_engine.primitives.elementwise.comparisons import (
     logical_or,
     not_equal,
 )
+from graph_engine.primitives.elementwise.error_function import erf
 from graph_engine.primitives.elementwise.functions import (
     cos,
     exp,
@@ -48,10 +57,10 @@ from graph_engine.primitives.elementwise.functions import (
 
 __all__ = [
     "PRIMITIVES",
-    "abs", "add", "clip", "cos", "divide", "equal", "exp", "expm1", "floor", "greater", "greater_equal", "isfinite",
-    "isnan", "less", "less_equal", "log", "log1p", "logical_and", "logical_not", "logical_or", "maximum", "minimum",
-    "multiply", "negative", "not_equal", "pow", "reciprocal", "relu", "sigmoid", "sign", "sin", "softplus", "sqrt",
-    "square", "subtract", "tan", "tanh", "where",
+    "abs", "add", "clip", "cos", "divide", "equal", "erf", "exp", "expm1", "floor", "greater", "greater_equal",
+    "isfinite", "isnan", "less", "less_equal", "log", "log1p", "logical_and", "logical_not", "logical_or", "maximum",
+    "minimum", "multiply", "negative", "not_equal", "pow", "reciprocal", "relu", "sigmoid", "sign", "sin", "softplus",
+    "sqrt", "square", "subtract", "tan", "tanh", "where",
 ]  # fmt: skip
 
 PRIMITIVES = (
@@ -59,4 +68,7 @@ PRIMITIVES = (
     *functions.PRIMITIVES,
     *choices.PRIMITIVES,
     *comparisons.PRIMITIVES,
+    *error_function.PRIMITIVES,
+    *smooth.PRIMITIVES,
+    *piecewise.PRIMITIVES,
 )

@@ -6,6 +6,8 @@ Operands are brought to one dtype, shapes broadcast, and kernels are the array A
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
+from functools import reduce
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,7 +28,7 @@ class Elementwise(Primitive):
     accepts : tuple of str
         The kinds of number it is defined on; integers given to a function of reals become float32.
     factors : tuple of str
-        The local derivative for each input, in the placeholders of the formula.
+        The local derivative for each input, in the placeholders of the formula; attributes become numbers in it.
     domain : (float, float)
         Where the samples of its use lie.
     """
@@ -56,7 +58,10 @@ class Elementwise(Primitive):
         return first if len(specs) == 1 else first.with_shape(broadcast_shapes(*(s.shape for s in specs)))
 
     def local_derivatives(self, operation: Operation) -> Sequence[str | None]:
-        return self.factors or (None,) * len(operation.inputs)
+        if not self.factors:
+            return (None,) * len(operation.inputs)
+        numbers = [(f"{{{field.name}}}", f"{getattr(self, field.name)!r}".removesuffix(".0")) for field in fields(self)]
+        return [reduce(lambda text, pair: text.replace(*pair), numbers, factor) for factor in self.factors]
 
 
 class Unary(Elementwise):

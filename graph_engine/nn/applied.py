@@ -1,0 +1,41 @@
+"""What activations and losses share as layers: they apply one function with some options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from graph_engine.nn.module import Module
+from graph_engine.node import Operand, Variable
+
+
+class Applied(Module):
+    """A layer that applies one function. Its operation stands in the scope of the layers around it.
+
+    Parameters
+    ----------
+    name : str, optional
+    **options
+        What the function is given besides its inputs; kept as attributes.
+
+    Examples
+    --------
+    >>> import graph_engine as ge
+    >>> act = ge.nn.ReLU()
+    >>> ge.Engine("numpy").run(act(ge.constant([-1.0, 2.0])), {}).tolist()
+    [0.0, 2.0]
+    """
+
+    opens_scope = False
+    function: ClassVar[Callable[..., Variable]]
+
+    def __init__(self, *, name: str | None = None, **options: Any) -> None:
+        super().__init__(name=name)
+        self._options = tuple(options)
+        for option, value in options.items():
+            setattr(self, option, value)
+
+    def forward(self, *inputs: Operand) -> Variable:
+        """Declare the function of the inputs."""
+        options = {option: getattr(self, option) for option in vars(self).get("_options", ())}
+        return type(self).function(*inputs, **options)
