@@ -77,9 +77,7 @@ class Body:
     def __repr__(self) -> str:
         return f"Body({len(self.graph.operations)} operations, {self.digest[:16]})"
 
-    def declare(
-        self, values: Sequence[Variable], contexts: Contexts, declare: Declare | None = None
-    ) -> list[Variable]:
+    def declare(self, values: Sequence[Variable], contexts: Contexts, declare: Declare | None = None) -> list[Variable]:
         """Declare what it computes on other variables, and return its outputs."""
         became: dict[Any, Any] = dict(zip(self.inputs, values, strict=True))
         _declare_again(self.graph.operations, became, contexts, declare or _the_same)
@@ -132,7 +130,7 @@ def close(
     became: dict[Any, Any] = {}
     for variable in (*inputs, *outer):
         became[variable] = _retyped(variable, variable.spec, _free_name(variable.name, became.values()))
-    _declare_again(operations, became, partial(_own_context, outside=scope), _the_same)
+    _declare_again(operations, became, partial(_own_context, outside=scope), _the_same, scope)
     closed = Graph(*[became.get(v, v) for v in outputs])
     return Body(tuple([became[v] for v in (*inputs, *outer)]), closed), outer
 
@@ -169,8 +167,13 @@ def between(inputs: Sequence[Variable], outputs: Sequence[Variable]) -> tuple[li
 
 
 def _declare_again(
-    operations: Iterable[Operation], became: dict[Any, Any], contexts: Contexts, declare: Declare
+    operations: Iterable[Operation],
+    became: dict[Any, Any],
+    contexts: Contexts,
+    declare: Declare,
+    outside: tuple[str, ...] = (),
 ) -> None:
+    prefix = "".join(f"{name}." for name in outside)
     for operation in operations:
         inputs = tuple([became.get(v, v) for v in operation.inputs])
         with building(contexts(operation, became)):
@@ -179,15 +182,15 @@ def _declare_again(
         for old, new in zip(operation.outputs, outputs, strict=True):
             became[old] = new
             if new.operation is not None and new.operation.source.frames == operation.source.frames:
-                _describe(old, new, became)
+                _describe(old, new, became, prefix)
 
 
-def _describe(old: Variable, new: Variable, became: Mapping[Any, Any]) -> None:
+def _describe(old: Variable, new: Variable, became: Mapping[Any, Any], prefix: str) -> None:
     inner = new.operation is not None and new.operation.source.inner
     new.source = old.source.as_inner() if inner and not old.source.inner else old.source
     new.tex = old.tex
     if old.has_given_name and not new.has_given_name:
-        new.named(old.name)
+        new.named(old.name.removeprefix(prefix))
     record = old.gradient
     if record is None or not {record.variable, record.loss} <= became.keys():
         return

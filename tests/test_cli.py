@@ -162,7 +162,7 @@ def test_demo_is_given_what_was_asked_for(folder, monkeypatch, capsys):
     from graph_engine import demo
 
     asked = []
-    monkeypatch.setattr(demo, "main", lambda **options: asked.append(options))
+    monkeypatch.setattr(demo, "main", lambda **options: asked.append(options) or 0)
     assert run(capsys, "demo", "--backend", "numpy", "--out", "here")[0] == 0
     assert asked == [{"backend": "numpy", "out": Path("here")}]
 

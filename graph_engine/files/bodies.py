@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graph_engine.body import Body
-from graph_engine.errors import FileError
+from graph_engine.errors import FileError, GraphEngineError
 from graph_engine.files.text import Item, check_keys, take, take_numbers
 
 _DEEPEST = 20
@@ -35,7 +35,7 @@ def decode_body(value: Item, where: str, depth: int) -> Body:
     document = take(value, "body", dict, where)
     try:
         reader = GraphReader(document, depth=depth + 1)
-    except FileError as error:
+        numbers = take_numbers(value, "inputs", len(reader.variables), "variable", "its body")
+        return Body(tuple([reader.variables[number] for number in numbers]), reader.graph)
+    except GraphEngineError as error:
         raise FileError(f"{where}: {error.message}", error.cure, error.lines) from None
-    numbers = take_numbers(value, "inputs", len(reader.variables), "variable", where)
-    return Body(tuple([reader.variables[number] for number in numbers]), reader.graph)

@@ -199,15 +199,8 @@ from graph_engine.nn.positions import (
     sinusoidal_positions,
 )
 from graph_engine.nn.recurrent import GRU, LSTM, RNN
-from graph_engine.nn.recurrent_cells import (
-    GRUCell,
-    LSTMCell,
-    RNNCell,
-    gru_cell,
-    lstm_cell,
-    rnn_relu_cell,
-    rnn_tanh_cell,
-)
+from graph_engine.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
+from graph_engine.nn.recurrent_steps import gru_cell, lstm_cell, rnn_relu_cell, rnn_tanh_cell
 from graph_engine.nn.reshaping import Flatten, Unflatten
 from graph_engine.nn.smooth_pooling import (
     lp_pool1d,

@@ -12,17 +12,8 @@ from graph_engine.nn.dropout import dropout
 from graph_engine.nn.linear import linear
 from graph_engine.nn.mode import current_training
 from graph_engine.nn.module import Module
-from graph_engine.nn.recurrent_cells import (
-    GRU_KIND,
-    LSTM_KIND,
-    Recurrence,
-    State,
-    add_weights,
-    check_count,
-    check_features,
-    rnn_kind,
-    weights_of,
-)
+from graph_engine.nn.recurrent_cells import add_weights, check_count, check_features, weights_of
+from graph_engine.nn.recurrent_steps import GRU_KIND, LSTM_KIND, Recurrence, State, rnn_kind
 from graph_engine.node import Operand, Variable
 from graph_engine.primitives import arange, concat, expand_dims, less, permute_dims, stack, unstack, where
 from graph_engine.primitives.common import as_variable

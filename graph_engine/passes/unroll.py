@@ -55,10 +55,9 @@ class Unroll(Rewrite):
         scan = operation.primitive
         if not isinstance(scan, Scan):
             return super().declare(operation, inputs)
-        n, shared = scan.carries, inputs[scan.carries + scan.sequences :]
+        n, steps = scan.carries, range(_known_length(operation))
         elements = [_elements(x, v.name) for x, v in zip(inputs[n:], scan.body.inputs[n : n + scan.sequences])]
-        carries, results = list(inputs[:n]), {}
-        steps = range(_known_length(operation))
+        carries, results, shared = list(inputs[:n]), {}, inputs[n + scan.sequences :]
         for t in reversed(steps) if scan.reverse else steps:
             values = [*carries, *[element[t] for element in elements], *shared]
             outputs = scan.body.declare(values, partial(_context_of_step, current_context(), t), self._inside)
@@ -78,11 +77,10 @@ class Unroll(Rewrite):
 
     def _describe(self, old: Variable, new: Variable) -> None:
         super()._describe(old, new)
-        record = old.gradient
-        if record is not None and record.operation is not None and isinstance(record.operation.primitive, Scan):
+        record, use = new.gradient, old.gradient and old.gradient.operation
+        if record is not None and use is not None and isinstance(use.primitive, Scan):
             # there is no one operation any more that it came back through
-            whole = new.gradient is not None and not record.partial
-            new.gradient = new.gradient._replace(operation=None, input_index=None) if whole else None
+            new.gradient = None if record.partial else record._replace(operation=None, input_index=None)
 
 
 def _known_length(operation: Operation) -> int:

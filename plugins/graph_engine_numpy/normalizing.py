@@ -1,4 +1,4 @@
-"""Normalisation and masked softmax in place. Half precision, which accumulates in float32, is left to the generic ones."""
+"""Normalisation and masked softmax, in place. Half precision is left to the generic kernels."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 Kernel = Callable[..., Any]
+_sum: Any = np.add.reduce  # the functions behind np.sum and np.max: (x, axis, dtype, out, keepdims)
+_max: Any = np.maximum.reduce
 
 
 def batch_norm(primitive: Any) -> Kernel:
@@ -36,11 +38,11 @@ def masked_softmax(primitive: Any) -> Kernel:
             return generic(scores, *mask)
         least = scores.dtype.type(-np.inf)
         result = np.where(mask[0], scores, least) if mask else scores.copy()
-        top = np.maximum.reduce(result, -1, None, None, True)
+        top = _max(result, -1, None, None, True)
         top[top == least] = 0
         np.subtract(result, top, result)
         np.exp(result, result)
-        total = np.add.reduce(result, -1, None, None, True)
+        total = _sum(result, -1, None, None, True)
         total[total == 0] = 1
         return np.divide(result, total, result)
 

@@ -107,7 +107,8 @@ def test_the_picture_shows_the_mask():
 
 
 LAYERS = [
-    (nn.Dropout, 2), (nn.Dropout1d, 3), (nn.Dropout2d, 4), (nn.Dropout3d, 5), (nn.AlphaDropout, 2), (nn.GaussianNoise, 2),
+    (nn.Dropout, 2), (nn.Dropout1d, 3), (nn.Dropout2d, 4), (nn.Dropout3d, 5), (nn.AlphaDropout, 2),
+    (nn.GaussianNoise, 2),
 ]  # fmt: skip
 
 

@@ -179,6 +179,33 @@ def test_the_chosen_sample_is_shown_and_said():
         viz.draw(trace, sample=1)
 
 
+def test_the_wanted_class_is_told_where_samples_are_as_many_as_classes():
+    x, y = ge.input("x", ("batch", 2)), ge.input("y", "batch", "int64")
+    loss = ge.nn.cross_entropy(ge.nn.Linear(2, 3)(x), y)
+    trace = ge.Engine("numpy").trace(loss, {x: np.ones((3, 2)), y: [0, 1, 2]})
+    for sample in range(3):
+        assert f">target {sample}<" in viz.draw(trace, style="neurons", sample=sample).svg
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, 1e30, -1e-30, 0.0])
+def test_odd_numbers_are_written_short(number):
+    x, w = ge.input("x", ("batch", 2)), ge.parameter("w", np.array([[number, 1.0]]))
+    with np.errstate(all="ignore"):
+        trace = ge.Engine("numpy").trace(ge.sum(ge.exp(x @ w.T)), {x: [[number, 1.0]]})
+        svg = viz.draw(trace, style="neurons").svg
+    told = "".join(e.text or "" for e in ET.fromstring(svg).iter() if e.tag.endswith("text"))
+    assert {"nan": "NaN", "inf": "Inf", "1e+30": "1e30", "-1e-30": "−1e−30", "0.0": "0"}[str(number)] in told
+
+
+def test_a_run_that_stopped_is_drawn_up_to_there():
+    x, y = ge.input("x", ("batch", 2)), ge.input("y", "batch", "int64")
+    loss = ge.nn.cross_entropy(ge.nn.Linear(2, 3)(x), y)
+    with pytest.raises(ge.GuardError) as failure:
+        ge.Engine("numpy").trace(loss, {x: np.ones((1, 2)), y: [7]})
+    svg = viz.draw(failure.value.trace, style="neurons").svg
+    assert "data-value" in marked(svg, "data-neuron")["1.0"] and "data-value" not in marked(svg, "data-loss")[""]
+
+
 def test_a_wide_layer_shows_the_first_few_units_and_the_last():
     shown = marked(viz.draw(digits(), style="neurons").svg, "data-neuron")
     assert [key for key in shown if key.startswith("1.")] == ["1.0", "1.1", "1.2", "1.31"]

@@ -15,6 +15,7 @@ Where it stands:
     `layout` places boxes, with `layered` (columns), `ordering` (the order in each), `separation` and `coordinates`
     (heights), `routing` (curves), or with `layout_dot` (Graphviz); `geometry` is what they share; `fold` cuts a long
     picture into rows.
+    `neurons` is another form of a network: its layers as circles, its weights on the edges between them.
 What comes out:
     `scene` puts figures in their places; `picture` adds caption and formulas; `page` is the stepping page, with its
     script and style in `web`; `export` writes PNG and PDF.

@@ -29,10 +29,13 @@ Drawable = Graph | Trace | Variable
 LEAST_SCALE = 0.5
 """At a smaller scale scopes are folded: the numbers of tensors would have less than 8.5 pixels on a small screen."""
 
-FEWER = (40, 28, 20, 14, 10, 7, 5)
-"""So many operations and folded scopes are tried then."""
+SMALL_SCALE = 0.33
+"""So small a picture may be where folding more would leave less than `ENOUGH_PARTS`: pages and PDF can be enlarged."""
 
-LEAST_PARTS = 3
+FEWER = (60, 48, 40, 34, 28, 24, 20, 17, 14, 12, 10, 8, 7, 5)
+"""So many operations, parameters and folded scopes are tried then."""
+
+ENOUGH_PARTS, LEAST_PARTS = 8, 3
 """A picture of fewer operations and scopes says too little, however large it is."""
 
 
@@ -289,17 +292,18 @@ def _look(
 
 
 def _readable(choose: Callable[..., View], make_scene: Callable[[View], Scene]) -> View:
-    """Fold more and more scopes, until the picture can be read on a page, or nothing is left that could be folded."""
+    """Fold more and more scopes, until the picture can be read on a page, or would say too little."""
     view = choose()
-    if not any(item.scope or item.title for item in view.items) or make_scene(view).scale >= LEAST_SCALE:
+    scale = make_scene(view).scale
+    if scale >= LEAST_SCALE or not any(item.scope or item.title for item in view.items):
         return view
     for most in FEWER:
-        smaller = choose(most=most)
-        if len(smaller.parts) < LEAST_PARTS:
+        smaller = choose(most=most, with_parameters=True)
+        if len(smaller.parts) < (ENOUGH_PARTS if scale >= SMALL_SCALE else LEAST_PARTS):
             break
         if len(smaller.items) < len(view.items):
-            view = smaller
-            if make_scene(view).scale >= LEAST_SCALE:
+            view, scale = smaller, make_scene(smaller).scale
+            if scale >= LEAST_SCALE:
                 break
     return view
 

@@ -19,7 +19,7 @@ from graph_engine_viz.frames import Frame, Frames
 from graph_engine_viz.geometry import coordinate
 from graph_engine_viz.ink import INK, NAME, PALE, PAPER, PLATE, SMALL, TINT, rect, tag, text
 from graph_engine_viz.timeline import Use
-from graph_engine_viz.typeset import Run
+from graph_engine_viz.typeset import Run, plain
 from graph_engine_viz.view import Item
 from graph_engine_viz.wording import Words
 
@@ -161,6 +161,8 @@ class ScopeFigure(Figure):
         name = ".".join(item.title[len(item.scope) :]) or ".".join(item.title)
         self.rows = [Row((Run(name),), NAME, bold=True)]
         self.rows += [Row((Run(line),), SMALL, ink.GREY) for line in (*_inventory(item), *self._shapes())]
+        if item.shared:
+            self.rows.append(Row((Run(self._shared()),), SMALL, ink.GREY))
         several = len(item.results) > 1
         contents = [Content(v, words, frames, item.title, brief=True) for v in item.results[:3]]
         self.results = [VariableFigure(content, is_framed=False, is_named=several) for content in contents]
@@ -181,6 +183,11 @@ class ScopeFigure(Figure):
 
         ends = listed(self.item.inputs), listed(self.item.results)
         return [" → ".join(ends)] if all(ends) and set(ends) != {"()"} else []
+
+    def _shared(self) -> str:
+        """Name what has a wire to another scope only."""
+        names = [plain(self.words.name(v, self.item.title)) for v in self.item.shared]
+        return "uses " + ", ".join([*names[:3], *(["…"] if len(names) > 3 else [])])
 
     def state(self, frame: Frame | None) -> Hashable:
         return self._is_current(frame), *(figure.state(frame) for figure in self.results)

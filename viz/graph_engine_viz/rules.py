@@ -13,7 +13,7 @@ from graph_engine.spec import show_shape
 from graph_engine.trace import Step, Trace
 from graph_engine_viz.chain_rule import ChainRule
 from graph_engine_viz.summary import MAX_PRINTED
-from graph_engine_viz.telling import Teller, bracketed, is_matrix_product, largest, sum_of_products, told
+from graph_engine_viz.telling import MOST_USES, Teller, bracketed, is_matrix_product, largest, sum_of_products, told
 from graph_engine_viz.update_rule import UpdateRule
 from graph_engine_viz.wording import Line, Part, fill, is_bare_number, line_text, part
 
@@ -133,6 +133,8 @@ def _formula(operation: Operation) -> str:
     if primitive.formula:
         return primitive.formula
     names = primitive.input_names
+    if primitive.name == "accumulate" and len(operation.inputs) <= MOST_USES:
+        return " + ".join(f"{{{number}}}" for number in range(len(operation.inputs)))
     if len(names) == len(operation.inputs):
         return f"{primitive.name}({', '.join('{' + name + '}' for name in names)})"
     return primitive.name + "(…)"

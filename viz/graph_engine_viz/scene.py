@@ -42,8 +42,8 @@ def check_style(style: str) -> Style:
     """Return a style, if it is one."""
     if style in STYLES:
         return cast(Style, style)
-    known = ", ".join(map(repr, (*STYLES, "neurons")))
-    raise LookupFailed(f"there is no style {style!r}", f"styles are {known}")
+    known = f"styles are {' and '.join(map(repr, STYLES))}, and 'neurons' for a network of layers"
+    raise LookupFailed(f"there is no style {style!r}", known)
 
 
 def check_engine(engine: str) -> Engine:

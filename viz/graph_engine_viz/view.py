@@ -1,24 +1,23 @@
 """Which parts of a graph a picture shows, and which it folds into one node each.
 
-Small graphs are shown whole. Of big ones, scopes are opened from the outside inwards, small ones first, as long as the
-picture stays readable; what is still too much without scopes is left out in the middle.
+Scopes are folded (`opening` chooses which), and so is what only makes random keys; what is still too much without
+scopes is left out in the middle. Of wires that many folded scopes share, one stands for all (`thinning`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from heapq import heapify, heappop, heappush
-from typing import Literal, TypeAlias
+from typing import Literal
 
-from graph_engine.errors import LookupFailed
 from graph_engine.graph import Graph
 from graph_engine.node import Operation, Variable
+from graph_engine_viz.opening import RANDOM, Scope, choose_folded, find_scopes, makes_keys
+from graph_engine_viz.thinning import thin
 from graph_engine_viz.timeline import Use
 
 __all__ = ["Item", "View", "Wire", "make_view"]
 
-Scope: TypeAlias = tuple[str, ...]
 Kind = Literal["variable", "operation", "scope", "gap"]
 
 MOST_OPERATIONS = 60
@@ -51,6 +50,10 @@ class Item:
         Those inside of a folded scope.
     inputs : list of Variable
         What a folded scope computes with, without parameters and constants.
+    shared : list of Variable
+        What a folded scope computes with, that is drawn with another one only.
+    uses : int
+        How many operations use a variable.
     """
 
     key: str
@@ -64,6 +67,8 @@ class Item:
     results: list[Variable] = field(default_factory=list)
     parameters: list[Variable] = field(default_factory=list)
     inputs: list[Variable] = field(default_factory=list)
+    shared: list[Variable] = field(default_factory=list)
+    uses: int = 0
 
 
 @dataclass
@@ -123,6 +128,7 @@ def make_view(
     expand: Collection[str] = (),
     collapse: Collection[str] = (),
     most: int = MOST_OPERATIONS,
+    with_parameters: bool = False,
 ) -> View:
     """Choose what is shown.
 
@@ -137,57 +143,14 @@ def make_view(
         Scopes (`"encoder.fc1"`) that are opened or folded in any case.
     most : int
         With more operations, scopes are folded.
+    with_parameters : bool
+        Parameters are counted too.
     """
-    folded = _folded(operations, _scopes(expand, operations), _scopes(collapse, operations), most)
-    places = _places(operations, folded, max(most, MOST_OPERATIONS), bool(expand))
-    return _Builder(graph, operations, places, frozenset(outputs)).view()
-
-
-def _scopes(names: Collection[str], operations: Sequence[Operation]) -> frozenset[Scope]:
-    names = [names] if isinstance(names, str) else list(names)
-    known = {op.scope[:depth] for op in operations for depth in range(1, len(op.scope) + 1)} if names else set()
-    chosen = {scope for scope in known if ".".join(scope) in names}
-    missing = [name for name in names if tuple(name.split(".")) not in {tuple(".".join(s).split(".")) for s in chosen}]
-    if missing:
-        listed = ", ".join(sorted(".".join(scope) for scope in known)[:12]) or "none"
-        raise LookupFailed(f"no scope is called {missing[0]!r}", f"the scopes of this graph are: {listed}")
-    return frozenset(chosen)
-
-
-def _folded(
-    operations: Sequence[Operation], expand: frozenset[Scope], collapse: frozenset[Scope], most: int
-) -> frozenset[Scope]:
-    """Choose the scopes that are folded: all where there is too much, then opened again while there is room."""
-    forced = {scope[:depth] for scope in expand for depth in range(1, len(scope) + 1)}
-    if len(operations) <= most:
-        return collapse
-    inside: dict[Scope, dict[Scope, int]] = {}  # what opening a scope shows: its operations, its folded scopes
-    for operation in operations:
-        scope = operation.scope
-        for depth in range(len(scope) + 1):
-            shown = inside.setdefault(scope[:depth], {})
-            child = scope[: depth + 1] if depth < len(scope) else (*scope, str(operation.index), "")
-            shown[child] = shown.get(child, 0) + 1
-    opened: set[Scope] = {()}
-    count = len(inside.get((), ()))
-    order = {scope: number for number, scope in enumerate(inside)}
-
-    def ranked(scope: Scope) -> tuple[int, int, int]:
-        return len(scope), sum(inside[scope].values()), order[scope]
-
-    waiting = [(ranked(scope), scope) for scope in inside.get((), ()) if scope in inside]
-    heapify(waiting)
-    while waiting:
-        _, scope = heappop(waiting)
-        grown = count - 1 + len(inside[scope])
-        if scope in collapse or (grown > most and scope not in forced):
-            continue
-        opened.add(scope)
-        count = grown
-        for child in inside[scope]:
-            if child in inside:
-                heappush(waiting, (ranked(child), child))
-    return frozenset(scope for scope in inside if scope not in opened) | collapse
+    opened = find_scopes(expand, operations)
+    folded = choose_folded(operations, opened, find_scopes(collapse, operations), most, with_parameters)
+    quiet = () if (RANDOM,) in opened else makes_keys(operations)
+    places = _places(operations, folded, quiet, max(most, MOST_OPERATIONS), bool(expand))
+    return thin(_Builder(graph, operations, places, frozenset(outputs)).view())
 
 
 @dataclass(frozen=True)
@@ -200,12 +163,20 @@ class _Place:
     title: Scope = ()
 
 
-def _places(operations: Sequence[Operation], folded: frozenset[Scope], most: int, all_of_it: bool) -> list[_Place]:
+def _places(
+    operations: Sequence[Operation],
+    folded: frozenset[Scope],
+    quiet: Collection[Operation],
+    most: int,
+    all_of_it: bool,
+) -> list[_Place]:
     places: list[_Place] = []
     numbers: dict[Scope, int] = {}
     for number, operation in enumerate(operations):
         scope = operation.scope
         outer = next((scope[:depth] for depth in range(1, len(scope) + 1) if scope[:depth] in folded), None)
+        if outer is None and operation in quiet:
+            outer = (*scope, RANDOM)
         if outer is None:
             places.append(_Place(f"o{number}", "operation", scope))
         else:
@@ -272,7 +243,8 @@ class _Builder:
             source = producer.key
         else:
             scope = self._scope_of(variable, uses)
-            self.items[key] = Item(key, "variable", scope, variable=variable, place=_place_of(variable, uses))
+            item = Item(key, "variable", scope, variable=variable, place=_place_of(variable, uses), uses=len(uses))
+            self.items[key] = item
             if producer is not None:
                 self._connect(producer.key, key, variable)
             source = key

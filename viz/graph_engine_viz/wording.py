@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Literal, TypeAlias
 
 from graph_engine.graph import Graph
@@ -99,8 +100,9 @@ class Words:
 
 
 def _as_one(runs: tuple[Run, ...]) -> tuple[Run, ...]:
-    """Put brackets around a name that is a derivative itself."""
-    return (Run("("), *runs, Run(")")) if runs[0].text.startswith("∂") else runs
+    """Put brackets around a name that is a derivative itself, or a product: ∂(w₁x₁)."""
+    several = any(a.shift and not b.shift for a, b in pairwise(runs)) and not runs[0].text.startswith("(")
+    return (Run("("), *runs, Run(")")) if several or runs[0].text.startswith("∂") else runs
 
 
 def _shorter(name: str, longest: int) -> str:
@@ -151,7 +153,7 @@ def fill(formula: str, operation: Operation, show: Callable[[Variable | None], L
     Parameters
     ----------
     formula : str
-        With the names of inputs, of attributes, `y` for the result and `d` for what comes from above.
+        With the names of inputs, or their numbers, of attributes, `y` for the result and `d` for what comes from above.
     operation : Operation
     show : callable
         What stands for a variable.
@@ -179,6 +181,7 @@ def fill(formula: str, operation: Operation, show: Callable[[Variable | None], L
 def _placeholders(operation: Operation) -> dict[str, Variable]:
     names = operation.primitive.input_names
     places = dict(zip(names, operation.inputs, strict=False))
+    places |= {str(number): variable for number, variable in enumerate(operation.inputs)}
     if operation.outputs:
         places.setdefault("y", operation.outputs[0])
     return places

@@ -12,8 +12,8 @@ from graph_engine.declaring import located
 from graph_engine.dims import dimension
 from graph_engine.errors import DeclarationError, ShapeError
 from graph_engine.node import Operand, Variable
-from graph_engine.operands import as_variables
 from graph_engine.primitive import apply
+from graph_engine.primitives.common import as_variable
 from graph_engine.primitives.scanning.loop import Scan
 from graph_engine.source import capture
 from graph_engine.spec import Spec
@@ -29,7 +29,7 @@ def scan(
     length: int | str | None = None,
     reverse: bool = False,
 ) -> tuple[Any, Any]:
-    """Declare a loop: `body` computes a new carry, and one element of the result, from the carry and an element of `xs`.
+    """Declare a loop: from a carry and an element of `xs`, `body` computes a new carry and an element of the result.
 
     It is one operation, in which `body` is declared once however many steps there are. Variables that the body uses
     besides (weights, results of earlier operations) are found, and gradients flow to them too. To see inside, step by
@@ -102,7 +102,8 @@ def scan(
 def _listed(values: Values) -> list[Variable]:
     if values is None:
         return []
-    return list(as_variables(values if isinstance(values, (tuple, list)) else [values]))
+    listed = values if isinstance(values, (tuple, list)) else [values]
+    return [as_variable(value) for value in listed]  # each by itself: a count beside a number stays an integer
 
 
 def _as_given(pattern: Values, values: Sequence[Variable]) -> Any:
@@ -113,7 +114,7 @@ def _as_given(pattern: Values, values: Sequence[Variable]) -> Any:
 
 def _element(sequence: Variable) -> Spec:
     if sequence.ndim == 0:
-        raise ShapeError(f"{sequence.name!r} is one number, and has no dimension to loop over", "use it in the body as it is")
+        raise ShapeError(f"{sequence.name!r} is one number, which has no elements", "use it in the body as it is")
     return sequence.spec.with_shape(sequence.shape[1:])
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graph_engine.body import Body, with_primitive
-from graph_engine.dims import Dim
+from graph_engine.dims import Dim, evaluate
 from graph_engine.errors import DTypeError, ShapeError
 from graph_engine.graph import Graph
 from graph_engine.node import Operand, Operation, Variable
@@ -76,10 +76,10 @@ class Scan(Primitive):
             return self
         return replace(self, body=self.body.fitted(wanted, with_primitive(_fitted)))
 
-    def bind(self, names: Mapping[str, int]) -> Primitive:
+    def bind(self, names: Mapping[str, int]) -> Scan:
         """Replace dimension names by numbers, also in the body."""
-        bound = super().bind(names)
-        return replace(bound, body=self.body.bind(names)) if names else bound
+        length = self.length if self.length is None else evaluate(self.length, names)
+        return replace(self, body=self.body.bind(names), length=length) if names else self
 
     # ---- specs -------------------------------------------------------------------------------------------------
 
@@ -138,7 +138,7 @@ class Scan(Primitive):
     def _loop(self, xp: Any, stepping: AbstractContextManager[Step], operands: Sequence[Any]) -> tuple[Any, ...]:
         n, m = self.carries, self.sequences
         carries, sequences, shared = operands[:n], operands[n : n + m], operands[n + m :]
-        count = sequences[0].shape[0] if sequences else self.length
+        count: Any = sequences[0].shape[0] if sequences else self.length
         stacked = [xp.empty((count, *v.shape), dtype=getattr(xp, v.dtype)) for v in self.body.outputs[n:]]
         with stepping as step:
             for t in reversed(range(count)) if self.reverse else range(count):
@@ -202,7 +202,7 @@ def _check_carries(before: Sequence[Variable], after: Sequence[Variable]) -> Non
             error = ShapeError if old.shape != new.shape else DTypeError
             raise error(
                 f"the carry {old.name!r} goes in as {old.spec} but comes out as {new.spec}",
-                "every step hands the next one what it was given itself: change the initial value, or what the body returns",
+                "each step hands on what it was given itself: change the initial value, or what the body returns",
             )
 
 

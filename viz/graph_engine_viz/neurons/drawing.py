@@ -33,13 +33,10 @@ def number_text(number: Any, most: int = 6) -> str:
     >>> number_text(0.12345), number_text(-0.0291), number_text(-0.000291), number_text(12345.678)
     ('0.123', '-0.029', '-3e-4', '1.23e4')
     """
-    texts = [short(number, 3), short(number, 2)]
-    return next((written for written in texts if len(written) <= most), _scientific(number, most))
-
-
-def _scientific(number: Any, most: int) -> str:
-    digits = 1 if most > MOST_CHARACTERS else 0
-    mantissa, _, exponent = f"{float(number):.{digits}e}".partition("e")
+    for written in (short(number, 3), short(number, 2)):
+        if len(written) <= most:
+            return written
+    mantissa, _, exponent = f"{float(number):.{1 if most > MOST_CHARACTERS else 0}e}".partition("e")
     return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
 
 

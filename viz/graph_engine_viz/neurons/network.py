@@ -12,12 +12,12 @@ from graph_engine.errors import DeclarationError, LookupFailed
 from graph_engine.graph import Graph
 from graph_engine.node import Operation, Variable
 
-__all__ = ["Layer", "Network", "find_network", "sample_of"]
+__all__ = ["Layer", "Network", "find_network", "peeled", "sample_of"]
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
 TURNED = ("permute_dims", "matrix_transpose")
-KEPT = (*TURNED, "reshape", "expand_dims", "squeeze", "pass_on", "stop_gradient")
+KEPT = (*TURNED, "reshape", "expand_dims", "squeeze", "pass_on", "stop_gradient", "astype")
 ACTIVATIONS = frozenset({
     "celu", "elu", "gelu", "hard_sigmoid", "hard_tanh", "hardsigmoid", "hardtanh", "heaviside", "leaky_relu",
     "log_softmax", "mish", "prelu", "relu", "relu6", "selu", "sigmoid", "sign", "silu", "softmax", "softplus",
@@ -176,7 +176,7 @@ class _Finder:
 
     def with_activations(self, chain: list[Layer]) -> tuple[Layer, ...]:
         """Say what each layer's sums become: what the next layer reads, of the last what an activation gives."""
-        inner = [replace(layer, a=_peeled(after.data)) for layer, after in zip(chain, chain[1:], strict=False)]
+        inner = [replace(layer, a=peeled(after.data)) for layer, after in zip(chain, chain[1:], strict=False)]
         last = chain[-1]
         users = self.users.get(last.z, [])
         if len(users) == 1 and users[0].primitive.name in ACTIVATIONS:
@@ -224,7 +224,7 @@ class _Finder:
     def _made(
         self, operation: Operation, data: Variable, weight: Variable, transposed: bool, bias: Variable | None = None
     ) -> Layer | None:
-        source = _peeled(weight, TURNED)
+        source = peeled(weight, TURNED)
         shape = weight.shape if weight.ndim == 2 else (weight.shape[0], 1) if transposed else (1, *weight.shape)
         inputs, units = shape if transposed else shape[::-1]
         if not _is_weight(weight) or not isinstance(units, int) or not isinstance(inputs, int):
@@ -239,7 +239,7 @@ class _Finder:
         users = self.users.get(layer.z, [])
         if len(users) != 1 or users[0].primitive.name != "add":
             return layer
-        bias = next((v for v in users[0].inputs if v is not layer.z), None)
+        bias = next((peeled(v) for v in users[0].inputs if v is not layer.z), None)
         if bias is None or bias.kind != "parameter" or bias.size != layer.units:
             return layer
         total = users[0].outputs[0]
@@ -251,19 +251,19 @@ def _product(layer: Layer) -> Variable:
     operation = layer.z.operation
     assert operation is not None
     if operation.primitive.name == "add":
-        return next(v for v in operation.inputs if v is not layer.bias)
+        return next(v for v in operation.inputs if peeled(v) is not layer.bias)
     return layer.z
 
 
-def _peeled(variable: Variable, moving: Sequence[str] = KEPT) -> Variable:
-    """Go back over what only moves elements."""
+def peeled(variable: Variable, moving: Sequence[str] = KEPT) -> Variable:
+    """Go back over what only moves elements, or writes them in another dtype."""
     while variable.operation is not None and variable.operation.primitive.name in moving:
         variable = variable.operation.inputs[0]
     return variable
 
 
 def _is_weight(variable: Variable) -> bool:
-    source = _peeled(variable, TURNED)
+    source = peeled(variable, TURNED)
     return source.kind in ("parameter", "constant") and source.ndim in (1, 2) and source.ndim == variable.ndim
 
 

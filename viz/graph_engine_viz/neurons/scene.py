@@ -13,7 +13,7 @@ from graph_engine.node import Variable
 from graph_engine_viz.frames import Frame
 from graph_engine_viz.ink import BLUE, GREY, INK, PALE, VERMILION, tag, text
 from graph_engine_viz.neurons import drawing
-from graph_engine_viz.neurons.network import Layer, Network
+from graph_engine_viz.neurons.network import Layer, Network, peeled
 from graph_engine_viz.neurons.numbers import Numbers, SampleFrames, unit_tex, weight_tex
 from graph_engine_viz.neurons.placing import ELLIPSIS, LOSS, RADIUS, Box, Column, Edge, place_network, shown_units
 from graph_engine_viz.typeset import Run
@@ -147,7 +147,7 @@ class NeuronScene:
         for number, column in enumerate(self.places.columns):
             x = self.places.centers[number, column.units[0]][0]
             shown = self._shown(number)
-            name = self.words.short_name(shown[-1])
+            name = self.words.short_name(shown[-1] if number else peeled(shown[-1]))
             yield text(name, x, 20, 17, "middle", INK, bold=True)
             about = self.network.layers[number - 1].activation if number else ""
             about = "" if [Run(about)] == list(name) else about
@@ -222,18 +222,15 @@ class NeuronScene:
 
     def _target(self) -> Any:
         """Return what is wanted of the sample: a number for each output, or one class; None where it is not known."""
-        target, units = self.network.target, self.network.layers[-1].units
-        if target is None or self.numbers is None:
+        target, last = self.network.target, self.network.layers[-1]
+        array = None if target is None or self.numbers is None else self.numbers.value(target, -1)
+        if array is None or target is None or self.numbers is None or array.size == 0:
             return None
-        array = self.numbers.value(target, -1)
-        if array is None or array.size == 0:
-            return None
-        if array.dtype.kind in "iu" and units > 1 and array.size % units:
-            return int(array.reshape(-1)[self.numbers.sample])
-        if array.size % units or (array.size > units and array.size // units <= self.numbers.sample):
-            return int(array.reshape(-1)[self.numbers.sample]) if array.dtype.kind in "iu" else None
-        rows = array.reshape(-1, units)
-        return rows[self.numbers.sample if len(rows) > 1 else 0]
+        rows = array.reshape(-1, 1 if target.ndim < last.a.ndim else last.units) if array.ndim else array.reshape(1, 1)
+        row = rows[self.numbers.sample % len(rows)]
+        if array.dtype.kind in "iu" and len(row) < last.units:
+            return int(row[0])
+        return np.broadcast_to(row, last.units)
 
     def _wanted(self, unit: int, frame: Frame) -> Iterator[str]:
         target = self._target()

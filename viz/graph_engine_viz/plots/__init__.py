@@ -22,11 +22,11 @@ from graph_engine_viz.plots.images import boxes_over, heat_map_over, image_rows,
 from graph_engine_viz.plots.manifolds import codes, projections
 from graph_engine_viz.plots.matrices import attention_map, confusion, jacobian
 from graph_engine_viz.plots.regions import decision_lines, decision_regions, fits, train_and_test
-from graph_engine_viz.plots.surfaces import loss_surface
+from graph_engine_viz.plots.surfaces import descents, loss_surface
 from graph_engine_viz.plots.windows import overlap, pooling, receptive_fields, sliding_window
 
 __all__ = [
-    "attention_map", "boxes_over", "codes", "confusion", "decision_lines", "decision_regions", "factors", "fits",
+    "attention_map", "boxes_over", "codes", "confusion", "decision_lines", "decision_regions", "descents", "factors", "fits",
     "functions", "gradient_flow", "heat_map_over", "histograms_by_depth", "image_rows", "images", "jacobian", "lines",
     "loss_surface", "overlap", "pooling", "projections", "rate_sweep", "receptive_fields", "sliding_window",
     "train_and_test",

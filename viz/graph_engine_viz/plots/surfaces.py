@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graph_engine_viz.plots.style import MARKERS, figure_function, line_style, new_figure
+from graph_engine_viz.plots.style import BLUE, MARKERS, VERMILION, figure_function, line_style, new_figure
 
 
 @figure_function
@@ -67,8 +67,54 @@ def loss_surface(
         axes.plot(*points[0], "s", color=color, markersize=9)
         axes.plot(*points[-1], "*", color=color, markersize=15, markeredgecolor="white")
         axes.set(title=name, xlim=xlim, ylim=ylim)
+        axes.locator_params(nbins=5)
         axes.set_xlabel(labels[0])
         axes.set_ylabel(labels[1], rotation=0, ha="right")
     if title:
         figure.suptitle(title, x=0.01, ha="left")
+    return figure
+
+
+@figure_function
+def descents(
+    loss: Callable[[Any], Any], paths: Mapping[str, Any], xlim: tuple[float, float], label: str = "w", columns: int = 4
+) -> Any:
+    """Draw the loss over one parameter, and on it the steps of a descent, side by side: one for each learning rate.
+
+    Parameters
+    ----------
+    loss : function
+        Of an array of places (n,); returns the losses there.
+    paths : mapping of str to array_like
+        For each title the places it went through, of shape (n,), from its start on. Those outside are not drawn.
+    xlim : (float, float)
+    label : str
+        Of the parameter.
+    columns : int
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> figure = descents(lambda w: w**2, {"too low": [1, 0.9, 0.8], "right": [1, 0.2, 0.04]}, (-1.2, 1.2))
+    >>> len(figure.axes)
+    2
+    """
+    xs = np.linspace(*xlim, 200)
+    heights = np.asarray(loss(xs), float)
+    columns = min(columns, len(paths))
+    rows = -(-len(paths) // columns)
+    figure, grid = new_figure(3.6 * columns, 3.5 * rows, rows, columns, sharex=True, sharey=True)
+    for axes in grid.flat[len(paths) :]:
+        axes.remove()
+    reach = heights.max() - heights.min()
+    for axes, (name, path) in zip(grid.flat, paths.items()):
+        places = np.asarray(path, float)
+        axes.plot(xs, heights, color="#aaaaaa")
+        axes.plot(places, loss(places), "-o", color=VERMILION, markersize=6, linewidth=1.6)
+        axes.plot(places[0], loss(places[0]), "s", color=BLUE, markersize=9)
+        axes.set(title=name, xlim=xlim, ylim=(heights.min() - 0.05 * reach, heights.max()), xlabel=label)
+    grid[0, 0].set_ylabel("loss")
     return figure
