@@ -21,7 +21,7 @@ from graph_engine_viz.ink import INK, NAME, PALE, PAPER, PLATE, SMALL, TINT, rec
 from graph_engine_viz.timeline import Use
 from graph_engine_viz.typeset import Run, plain
 from graph_engine_viz.view import Item
-from graph_engine_viz.wording import Words
+from graph_engine_viz.wording import Words, operation_notes
 
 __all__ = ["GapFigure", "ScopeFigure", "VariableFigure", "WireFigure"]
 
@@ -182,11 +182,12 @@ class ScopeFigure(Figure):
             return ", ".join([*shapes[:2], *(["…"] if len(shapes) > 2 else [])])
 
         ends = listed(self.item.inputs), listed(self.item.results)
-        return [" → ".join(ends)] if all(ends) and set(ends) != {"()"} else []
+        return [" → ".join(ends)] if all(ends) and set("".join(ends)) - set("(), ") else []
 
     def _shared(self) -> str:
         """Name what has a wire to another scope only."""
-        names = [plain(self.words.name(v, self.item.title)) for v in self.item.shared]
+        scopes = {v: self.item.title if v.scope == self.item.title else self.item.scope for v in self.item.shared}
+        names = [plain(self.words.name(v, scope)) for v, scope in scopes.items()]
         return "uses " + ", ".join([*names[:3], *(["…"] if len(names) > 3 else [])])
 
     def state(self, frame: Frame | None) -> Hashable:
@@ -218,7 +219,9 @@ class ScopeFigure(Figure):
 
 
 def _inventory(item: Item) -> list[str]:
-    lines = [f"{item.operations:,} operation{'s' if item.operations != 1 else ''}"]
+    lines = [f"{item.operations:,} operations"]
+    if item.only is not None:
+        lines = operation_notes(item.only)[:1] or ["1 operation"]
     if item.parameters:
         sizes = [v.size for v in item.parameters]
         total = sum(size for size in sizes if isinstance(size, int))

@@ -1,7 +1,7 @@
 """A long picture, cut into rows like a text, so that it fills a slide instead of crossing it as a thin band.
 
 Cuts go between columns of boxes. A wire that is cut leads out at the right end of its row, back between the rows, and
-in again at the left end of the next one.
+in again at the left end of the row where it ends; rows between, it passes on the left.
 """
 
 from __future__ import annotations
@@ -134,14 +134,20 @@ class _Folder:
         self.cuts = cuts
         self.rows = len(cuts) + 1
         self.row_of = {key: sum(x > _middle(cut) for cut in cuts) for key, (x, _) in self.positions.items()}
-        self.pieces = [_split(route, cuts) for route in routes]
+        self.pieces = [_ends(_split(route, cuts)) for route in routes]
         self.crossing = [self._crossing(number) for number in range(len(cuts))]
+        self.passing = self._passing()
         self.frames = self._frames()
 
     def _crossing(self, cut: int) -> list[int]:
-        """Say which wires a cut meets, from the top to the bottom."""
-        met = [number for number, pieces in enumerate(self.pieces) if cut in pieces and cut + 1 in pieces]
+        """Say which wires leave their row at a cut, from the top to the bottom."""
+        met = [number for number, pieces in enumerate(self.pieces) if len(pieces) == 2 and min(pieces) == cut]
         return sorted(met, key=lambda number: (self.pieces[number][cut][-1][1], number))
+
+    def _passing(self) -> list[int]:
+        """Say which wires pass whole rows, the longest last: it is outermost."""
+        spans = {number: max(pieces) - min(pieces) for number, pieces in enumerate(self.pieces) if pieces}
+        return sorted((number for number, span in spans.items() if span > 1), key=lambda n: (spans[n], n))
 
     def _frames(self) -> list[tuple[Group, int, Frame]]:
         """Draw each group's frame anew around what is in it, in each row."""
@@ -188,7 +194,7 @@ class _Folder:
     def fold(self) -> Folded:
         shifts: list[Point] = []
         extents = [self._extent(row) for row in range(self.rows)]
-        lead = max((len(wires) for wires in self.crossing), default=0) * LANE + NEAR
+        lead = (max((len(wires) for wires in self.crossing), default=0) + len(self.passing)) * LANE + NEAR
         top = 0.0
         for row, (left, above, _, below) in enumerate(extents):
             shifts.append((lead - left, top - above))
@@ -212,7 +218,7 @@ class _Folder:
         for row in rows:
             moved = [_shifted(point, shifts[row]) for point in pieces[row]]
             if points:
-                points += self._connector(number, row - 1, points[-1], moved[0], shifts, extents)
+                points += self._connector(number, rows[0], row, points[-1], moved[0], shifts, extents)
                 moved = moved[1:]
             points += moved
         return tuple(points)
@@ -221,18 +227,21 @@ class _Folder:
         self,
         number: int,
         cut: int,
+        row: int,
         start: Point,
         end: Point,
         shifts: list[Point],
         extents: list[tuple[float, float, float, float]],
     ) -> list[Point]:
-        """Lead a wire around the right end of its row, back between the rows, and in at the left of the next."""
+        """Lead a wire around the right end of its row, back between the rows, and in at the left of another."""
         wires = self.crossing[cut]
         place = wires.index(number)
         around = len(wires) - 1 - place
         right = extents[cut][2] + shifts[cut][0] + NEAR / 2 + around * LANE
         low = extents[cut][3] + shifts[cut][1] + NEAR + around * LANE
-        left = extents[cut + 1][0] + shifts[cut + 1][0] - NEAR / 2 - place * LANE
+        if number in self.passing:
+            place = max(map(len, self.crossing)) + self.passing.index(number)
+        left = extents[row][0] + shifts[row][0] - NEAR / 2 - place * LANE
         corners = [start, (right, start[1]), (right, low), (left, low), (left, end[1]), end]
         return list(_rounded(corners)[1:])
 
@@ -260,6 +269,11 @@ def _split(route: Route, cuts: Sequence[Cut]) -> dict[int, Route]:
             part = _divided(part, cuts[row - 1][1])[1]
         parts[row] = part
     return parts
+
+
+def _ends(parts: dict[int, Route]) -> dict[int, Route]:
+    """Leave out the rows that a wire only passes."""
+    return {row: parts[row] for row in sorted({min(parts), max(parts)})} if parts else parts
 
 
 def _divided(route: Route, x: float) -> tuple[Route, Route]:

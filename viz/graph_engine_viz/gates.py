@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,7 +18,18 @@ from graph_engine_viz.ink import INK, PALE, PAPER, PORT, SMALL, TINT, rect, tag,
 from graph_engine_viz.lines import broken, draw_line, line_width
 from graph_engine_viz.summary import MAX_PRINTED, short
 from graph_engine_viz.timeline import Use
-from graph_engine_viz.wording import Line, Part, Words, fill, is_bare_number, line_text, local_factors, part, use_mark
+from graph_engine_viz.wording import (
+    Line,
+    Part,
+    Words,
+    fill,
+    is_bare_number,
+    line_text,
+    local_factors,
+    operation_notes,
+    part,
+    use_mark,
+)
 
 __all__ = ["OperationFigure", "Port"]
 
@@ -26,6 +37,10 @@ LINE = 1.5
 """A row's height at a port, in font sizes."""
 
 WIDEST_PORT = 200.0
+
+NOTE = SMALL
+WIDEST = 210.0
+"""The size and the greatest width of the lines under a symbol."""
 
 TAB = 21.0
 """The height of a tab, which holds one term of a gradient."""
@@ -76,9 +91,12 @@ class OperationFigure(Figure):
         self.tab = self._tab_width()
         lines = [line for port in self.ports.values() for known in (True, False) for line in port.lines(known)]
         self.text_width = max((line_width(line, PORT) for line in lines), default=0.0)
-        self.symbol_width = max(ink.measure(self.symbol, self.size) + 16, 42.0)
+        self.notes = [line for note in operation_notes(operation) for line in broken((part(note, "note"),), NOTE, WIDEST)]
+        notes = max((line_width(line, NOTE) for line in self.notes), default=0.0)
+        self.symbol_width = max(ink.measure(self.symbol, self.size) + 16, 42.0, notes + 20)
         self.width = self.tab + self.symbol_width + (self.text_width + 14 if self.text_width else 0.0)
-        self.height = max(42.0, sum(port.height for port in self.ports.values()) + 10)
+        self.middle_height = self.size * 1.2 + len(self.notes) * NOTE * LINE
+        self.height = max(42.0, sum(port.height for port in self.ports.values()) + 10, self.middle_height + 12)
 
     def _tab_width(self) -> float:
         """Return the room for the terms of gradients, left of the box."""
@@ -121,14 +139,25 @@ class OperationFigure(Figure):
                 base = middle + (number - (len(lines) - 1) / 2) * PORT * LINE + PORT * 0.36
                 pieces.append(draw_line(line, self.tab + 10.0, base, PORT, quiet))
             pieces.append(self._draw_tab(self.ports[position], middle, frame))
-        x = self.width - self.symbol_width / 2
-        pieces.append(text(self.symbol, x, self.height / 2 + self.size * 0.36, self.size, color=quiet))
+        pieces += self._middle(quiet)
         if failed:
             pieces.append(_failed_mark(self.width - 3, 3))
         return tag(
             "g", *pieces, data_operation=self.words.graph.name_of(operation), data_primitive=operation.primitive.name,
             data_state=state, data_failed="true" if failed else None,
         )  # fmt: skip
+
+    def _middle(self, color: str) -> Iterator[str]:
+        """Draw the symbol, and under it what the operation says about itself."""
+        x = self.width - self.symbol_width / 2
+        if not self.notes:
+            yield text(self.symbol, x, self.height / 2 + self.size * 0.36, self.size, color=color)
+            return
+        top = (self.height - self.middle_height) / 2
+        yield text(self.symbol, x, top + self.size * 0.96, self.size, color=color)
+        for number, line in enumerate(self.notes):
+            base = top + self.size * 1.2 + (number + 0.72) * NOTE * LINE
+            yield draw_line(line, x - line_width(line, NOTE) / 2, base, NOTE, ink.GREY)
 
     def state(self, frame: Frame | None) -> Hashable:
         if frame is None:

@@ -54,6 +54,8 @@ class Item:
         What a folded scope computes with, that is drawn with another one only.
     uses : int
         How many operations use a variable.
+    only : Operation or None
+        What it stands for, if that is one operation.
     """
 
     key: str
@@ -69,6 +71,7 @@ class Item:
     inputs: list[Variable] = field(default_factory=list)
     shared: list[Variable] = field(default_factory=list)
     uses: int = 0
+    only: Operation | None = None
 
 
 @dataclass
@@ -222,9 +225,10 @@ class _Builder:
         if item is None:
             item = Item(place.key, place.kind, place.scope, title=place.title, place=(operation.index, 0, 0))
             self.items[place.key] = item
-            if place.kind == "operation":
-                item.operation = operation
         item.operations += 1
+        if place.kind == "operation":
+            item.operation = operation
+        item.only = operation if item.operations == 1 else None
 
     def _add_variable(self, variable: Variable, key: str) -> None:
         uses = self.consumers.get(variable, [])

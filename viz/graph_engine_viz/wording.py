@@ -18,7 +18,8 @@ from graph_engine.graph import Graph
 from graph_engine.node import Operation, Variable
 from graph_engine_viz.typeset import Run, parse, plain
 
-__all__ = ["Line", "Part", "Role", "Words", "fill", "line_text", "local_factors", "use_mark"]
+__all__ = ["Line", "Part", "Role", "Words", "fill", "line_text", "local_factors", "operation_notes"]
+__all__ += ["use_mark"]
 
 Role = Literal["plain", "value", "gradient", "note", "index"]
 
@@ -122,6 +123,14 @@ def local_factors(operation: Operation) -> tuple[str | None, ...]:
     except Exception:  # a picture must not fail where the computation did not
         found = ()
     return found if len(found) == len(operation.inputs) else (None,) * len(operation.inputs)
+
+
+def operation_notes(operation: Operation) -> list[str]:
+    """Return what a picture says about an operation besides its symbol; a faulty primitive says nothing."""
+    try:
+        return [str(note) for note in operation.primitive.notes(operation)]
+    except Exception:  # a picture must not fail where the computation did not
+        return []
 
 
 def use_mark(operation: Operation, position: int) -> str:
