@@ -47,6 +47,8 @@ class Content:
         Longer names are cut.
     brief : bool
         Without histogram.
+    uses : int
+        How many operations use it.
     """
 
     variable: Variable
@@ -55,6 +57,7 @@ class Content:
     scope: tuple[str, ...] = ()
     name_length: int = 24
     brief: bool = False
+    uses: int = 0
 
     @cached_property
     def name(self) -> str:
@@ -68,10 +71,12 @@ class Content:
 
     @cached_property
     def head(self) -> list[Row]:
-        """The name, and a tensor's shape and dtype."""
+        """The name, a tensor's shape and dtype, and how often a parameter is used, if more than once."""
         if self.is_bare_number:
             return []
         spec = spec_text(self._shape, self.variable.dtype) if self._shape else ""
+        if self.variable.kind == "parameter" and self.uses > 1:
+            spec = f"{spec} used {self.uses:,} times".lstrip()
         name = self.words.name(self.variable, self.scope, self.name_length)
         return [Row(name, NAME if measure(name, NAME) <= WIDEST_NAME else LONG_NAME, tail=spec)]
 

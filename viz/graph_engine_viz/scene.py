@@ -111,7 +111,7 @@ class Scene:
         if item.operation is not None:
             return OperationFigure(item.operation, self.words, self.frames)
         if item.variable is not None:
-            content = Content(item.variable, self.words, self.frames, item.scope)
+            content = Content(item.variable, self.words, self.frames, item.scope, uses=item.uses)
             if self.style == "circuit" and not content.is_bare_number:
                 uses = [use for wire in self.view.wires if wire.source == item.key for use in wire.uses]
                 return WireFigure(content, item.key in self.targets, item.key in self.sources, uses)

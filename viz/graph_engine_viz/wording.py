@@ -125,10 +125,13 @@ def local_factors(operation: Operation) -> tuple[str | None, ...]:
     return found if len(found) == len(operation.inputs) else (None,) * len(operation.inputs)
 
 
+FLOOR = re.compile(r"⌊(.*?)⌋")  # few fonts have these brackets
+
+
 def operation_notes(operation: Operation) -> list[str]:
     """Return what a picture says about an operation besides its symbol; a faulty primitive says nothing."""
     try:
-        return [str(note) for note in operation.primitive.notes(operation)]
+        return [FLOOR.sub(r"floor(\1)", str(note)) for note in operation.primitive.notes(operation)]
     except Exception:  # a picture must not fail where the computation did not
         return []
 
