@@ -165,8 +165,9 @@ def _run_example(example: Example, options: argparse.Namespace, number: str) -> 
     from graph_engine import gallery
 
     print(f"\n[{number}] {example.name}: {example.title}")
-    result = gallery.run_example(example, options.out, options.quick, options.backend)
-    print(f"{len(result.show.files)} files in {result.show.folder}, {result.seconds:.1f} s")
+    together = options.all or len(options.names) > 1  # then one that fails leaves the others alone
+    result = gallery.run_example(example, options.out, options.quick, options.backend, together)
+    print(result.error or f"{len(result.show.files)} files in {result.show.folder}, {result.seconds:.1f} s")
     return result
 
 

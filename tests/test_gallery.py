@@ -73,6 +73,16 @@ def test_the_page_shows_everything_and_the_status_says_what_was_missed(folder, c
     assert not re.search(r"""(src|href)=["']https?:""", page), "nothing is fetched"
 
 
+def test_an_example_that_fails_leaves_the_others_alone(folder, capsys):
+    (folder / "examples/bad.py").write_text('"""Bad: fails."""\n\n\ndef main(show):\n    raise ValueError("2 < 1")\n')
+    assert cli.main(["demo", "--all", "--out", str(folder / "out")]) == 1
+    assert "criterion not reached: bad" in capsys.readouterr().err
+    page = (folder / "out/index.html").read_text(encoding="utf-8")
+    assert "ValueError: 2 &lt; 1" in page and "1 of which reached" in page
+    assert cli.main(["demo", "bad", "--out", str(folder / "out")]) == 2
+    assert "2 < 1" in capsys.readouterr().err
+
+
 def test_pictures_are_linked_from_beside_the_page(folder):
     class Picture:
         def save(self, path):

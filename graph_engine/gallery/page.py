@@ -53,6 +53,7 @@ def _section(result: Result, folder: Path) -> str:
         f'<section id="{escape(example.name)}">',
         f"<h2>{escape(example.title)}</h2>",
         *(f"<p>{escape(' '.join(block.split()))}</p>" for block in example.text.split("\n\n") if block.strip()),
+        f"<pre class='no'>{escape(result.error)}</pre>" if result.error else "",
         f"<ul class='criteria'>{''.join(map(_criterion, show.criteria))}</ul>",
         f"<div class='pictures'>{''.join(_figure(saved, folder) for saved in show.files)}</div>",
         f"<details><summary>What it prints</summary><pre>{escape(said)}</pre></details>" if said else "",

@@ -21,16 +21,18 @@ NEEDED = {"sklearn": "scikit-learn", "matplotlib": "matplotlib", "tqdm": "tqdm"}
 
 @dataclass(frozen=True)
 class Result:
-    """What an example said and wrote, and how long it took."""
+    """What an example said and wrote, how long it took, and the error that ended it, if one did."""
 
     example: Example
     show: Show
     seconds: float
+    error: str = ""
 
     @property
     def reached(self) -> bool:
-        """Whether all criteria were reached; there is at least one."""
-        return bool(self.show.criteria) and all(criterion.reached for criterion in self.show.criteria)
+        """Whether it came to its end and reached all criteria, of which there is at least one."""
+        criteria = self.show.criteria
+        return not self.error and bool(criteria) and all(criterion.reached for criterion in criteria)
 
 
 def check_needed() -> None:
@@ -43,7 +45,11 @@ def check_needed() -> None:
 
 
 def run_example(
-    example: Example, out: str | os.PathLike[str] = "out", quick: bool = False, backend: str = "numpy"
+    example: Example,
+    out: str | os.PathLike[str] = "out",
+    quick: bool = False,
+    backend: str = "numpy",
+    keep_errors: bool = False,
 ) -> Result:
     """Run one example.
 
@@ -55,12 +61,19 @@ def run_example(
     quick : bool
         Whether to run at a reduced size.
     backend : str
+    keep_errors : bool
+        Whether an error that ends it is part of the result, and not raised.
     """
     check_needed()
     show = Show(Path(out) / example.name, quick, backend)
-    began = time.perf_counter()
-    runpy.run_path(str(example.path))["main"](show)
-    return Result(example, show, time.perf_counter() - began)
+    began, error = time.perf_counter(), ""
+    try:
+        runpy.run_path(str(example.path))["main"](show)
+    except Exception as raised:
+        if not keep_errors:
+            raise
+        error = f"{type(raised).__name__}: {raised}"
+    return Result(example, show, time.perf_counter() - began, error)
 
 
 def run(main: Callable[[Show], None], arguments: Sequence[str] | None = None) -> None:
