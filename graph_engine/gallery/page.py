@@ -52,7 +52,7 @@ def _section(result: Result, folder: Path) -> str:
     pieces = [
         f'<section id="{escape(example.name)}">',
         f"<h2>{escape(example.title)}</h2>",
-        *(f"<p>{escape(' '.join(block.split()))}</p>" for block in example.text.split("\n\n") if block.strip()),
+        *(f"<p>{escape(' '.join(block.split()))}</p>" for block in _paragraphs(example.text)),
         f"<pre class='no'>{escape(result.error)}</pre>" if result.error else "",
         f"<ul class='criteria'>{''.join(map(_criterion, show.criteria))}</ul>",
         f"<div class='pictures'>{''.join(_figure(saved, folder) for saved in show.files)}</div>",
@@ -63,6 +63,11 @@ def _section(result: Result, folder: Path) -> str:
         "</section>",
     ]
     return "\n".join(piece for piece in pieces if piece)
+
+
+def _paragraphs(text: str) -> list[str]:
+    """Return the paragraphs, without the one that says how to run it: the page says that itself."""
+    return [block for block in text.split("\n\n") if block.strip() and not block.startswith("Run it:")]
 
 
 def _criterion(criterion: Criterion) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -64,6 +65,14 @@ class NumpyBackend(Backend):
         """Return NumPy's own function where it takes the array to write into last."""
         make = OUT_KERNELS.get(primitive.name)
         return make(primitive) if make is not None else None
+
+    def all_finite(self, arrays: Sequence[Any]) -> bool:
+        """Return whether all numbers are finite: a sum of squares is, unless it overflows, which is looked into."""
+        for array in arrays:
+            summed = array.dtype.char in "fd" and math.isfinite(np.vdot(array, array))
+            if not summed and not np.isfinite(array).all():
+                return False
+        return True
 
     def running(self) -> AbstractContextManager[Any]:
         """Compute with NaN and infinity in silence: traces and guards are there to find them."""

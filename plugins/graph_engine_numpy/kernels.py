@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graph_engine_numpy import convolution, normalizing, parametric, pooling
+from graph_engine_numpy import convolution, masking, normalizing, parametric, pooling, randomness, smooth
 
 Make = Callable[[Any], Callable[..., Any]]
 
@@ -65,7 +65,6 @@ def _minimum_into(x1: Any, x2: Any, out: Any) -> Any:
 
 KERNELS: dict[str, Make] = {name: _always(ufunc) for name, ufunc in UFUNCS.items()} | {
     "relu": _always(_relu),
-    "where": _always(np.where),
     "matmul": _always(np.matmul),
     "matrix_transpose": _always(np.matrix_transpose),
     "linear": parametric.linear,
@@ -77,9 +76,12 @@ KERNELS: dict[str, Make] = {name: _always(ufunc) for name, ufunc in UFUNCS.items
     "one_hot": parametric.one_hot,
     "scatter_add": parametric.scatter_add,
     "add_along_axis": parametric.add_along_axis,
+    **masking.KERNELS,
     **normalizing.KERNELS,
     **pooling.KERNELS,
     **convolution.KERNELS,
+    **randomness.KERNELS,
+    **smooth.KERNELS,
 }
 
 OUT_KERNELS: dict[str, Make] = {name: _always(ufunc) for name, ufunc in UFUNCS.items()} | {
@@ -87,4 +89,6 @@ OUT_KERNELS: dict[str, Make] = {name: _always(ufunc) for name, ufunc in UFUNCS.i
     "maximum": _always(_maximum_into),
     "minimum": _always(_minimum_into),
     "matmul": _always(np.matmul),
+    **masking.KERNELS,
+    **smooth.KERNELS,
 }

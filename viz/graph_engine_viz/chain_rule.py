@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from graph_engine.node import Operation, Variable
+from graph_engine.node import GradientOf, Operation, Variable
 from graph_engine.spec import show_shape
 from graph_engine.trace import Step
 from graph_engine_viz.summary import MAX_PRINTED
@@ -139,12 +141,7 @@ class ChainRule(Teller):
         variable = total.gradient.variable
         head: Line = (Part(self.slope(variable)), part(" = "))
         uses = [record for term in terms if (record := term.gradient) is not None]
-        listed = ", ".join(
-            symbol(record.operation) + ("" if (at := record.input_index) is None else use_mark(record.operation, at))
-            for record in uses
-            if record.operation is not None
-        )
-        note = part(f"    one term from each use{': ' + listed if len(uses) <= MOST_USES else ''}", "note")
+        note = part(f"    one term from each {_listed(uses)}", "note")
         result = self.value(total)
         if result.ndim == 0:
             numbers = [told(self.value(term)) for term in terms]
@@ -156,3 +153,15 @@ class ChainRule(Teller):
         element = (*self.element(self._bracketed_slope(variable), index), part(" = "))
         numbers = [told(self.value(term)[index]) for term in terms]
         return [line, (*element, *added(numbers), part(" = "), part(told(result[index]), "gradient"))]
+
+
+def _listed(uses: Sequence[GradientOf]) -> str:
+    """Name the uses that terms came through, or count them."""
+    names = [
+        symbol(record.operation) + ("" if (at := record.input_index) is None else use_mark(record.operation, at))
+        for record in uses
+        if record.operation is not None
+    ]
+    if len(set(names)) == 1 < len(names):
+        return f"of {len(names)} uses: {names[0]}"
+    return f"use: {', '.join(names)}" if len(uses) <= MOST_USES else f"of {len(uses)} uses"

@@ -29,7 +29,7 @@ Drawable = Graph | Trace | Variable
 LEAST_SCALE = 0.5
 """At a smaller scale scopes are folded: the numbers of tensors would have less than 8.5 pixels on a small screen."""
 
-SMALL_SCALE = 0.33
+SMALL_SCALE = 0.3
 """So small a picture may be where folding more would leave less than `ENOUGH_PARTS`: pages and PDF can be enlarged."""
 
 FEWER = (60, 48, 40, 34, 28, 24, 20, 17, 14, 12, 10, 8, 7, 5)
@@ -169,7 +169,8 @@ def draw(
     title : str, optional
         What stands over the picture of a graph.
     expand, collapse : collection of str
-        Scopes that are opened, or drawn as one node each. What would be too small to read is folded by scope at first.
+        Scopes that are opened, or drawn as one node each. What would be too small to read is folded by scope at first,
+        and what only makes random keys always: `"random"` opens that.
     layout : {"auto", "builtin", "dot"}
         What places the nodes: what is built in, the same on every machine; or Graphviz, `auto` where it is installed.
     sample : int, optional
@@ -178,6 +179,13 @@ def draw(
     Returns
     -------
     Drawing
+
+    Notes
+    -----
+    A loop (`ge.scan`) is drawn rolled: its body once, in a frame, with an edge from each carry's end to its beginning.
+    To see its steps, draw ``ge.passes.unroll(graph).graph``, or trace that; a layer such as `nn.LSTM` takes
+    ``unroll=True``. Of many wires from one variable into folded scopes one is drawn: the variable says how often it is
+    used, each scope what it uses.
 
     Examples
     --------

@@ -19,11 +19,14 @@ from graph_engine_viz.frames import Frame, Frames
 from graph_engine_viz.geometry import coordinate
 from graph_engine_viz.ink import INK, NAME, PALE, PAPER, PLATE, SMALL, TINT, rect, tag, text
 from graph_engine_viz.timeline import Use
-from graph_engine_viz.typeset import Run, plain
+from graph_engine_viz.typeset import Run, ellipsize, plain
 from graph_engine_viz.view import Item
 from graph_engine_viz.wording import Words, operation_notes
 
-__all__ = ["GapFigure", "ScopeFigure", "VariableFigure", "WireFigure"]
+__all__ = ["GapFigure", "ScopeFigure", "TurnFigure", "VariableFigure", "WireFigure"]
+
+
+WIDEST_USES = 170.0
 
 
 class VariableFigure(Figure):
@@ -156,6 +159,7 @@ class ScopeFigure(Figure):
 
     def __init__(self, item: Item, words: Words, frames: Frames | None) -> None:
         self.item = item
+        self._inside = {*item.inside, *item.parameters}
         self.words = words
         self.frames = frames
         name = ".".join(item.title[len(item.scope) :]) or ".".join(item.title)
@@ -186,9 +190,8 @@ class ScopeFigure(Figure):
 
     def _shared(self) -> str:
         """Name what has a wire to another scope only."""
-        scopes = {v: self.item.title if v.scope == self.item.title else self.item.scope for v in self.item.shared}
-        names = [plain(self.words.name(v, scope)) for v, scope in scopes.items()]
-        return "uses " + ", ".join([*names[:3], *(["…"] if len(names) > 3 else [])])
+        names = [plain(self.words.name(v, self.item.title)) for v in self.item.shared]
+        return ellipsize("uses " + ", ".join(names), WIDEST_USES, SMALL)
 
     def state(self, frame: Frame | None) -> Hashable:
         return self._is_current(frame), *(figure.state(frame) for figure in self.results)
@@ -197,11 +200,7 @@ class ScopeFigure(Figure):
         """Say whether a step is about something inside."""
         if frame is None:
             return False
-        depth = len(self.item.title)
-        return any(
-            part in self.item.parameters if isinstance(part, Variable) else part.scope[:depth] == self.item.title
-            for part in frame.current
-        )
+        return not self._inside.isdisjoint(frame.current)
 
     def draw(self, frame: Frame | None) -> str:
         top = PAD
@@ -220,13 +219,23 @@ class ScopeFigure(Figure):
 
 def _inventory(item: Item) -> list[str]:
     lines = [f"{item.operations:,} operations"]
-    if item.only is not None:
-        lines = operation_notes(item.only)[:1] or ["1 operation"]
+    if item.operations == 1:
+        lines = operation_notes(item.inside[0])[:1] or ["1 operation"]
     if item.parameters:
         sizes = [v.size for v in item.parameters]
         total = sum(size for size in sizes if isinstance(size, int))
         lines.append(f"{len(sizes)} parameter{'s' if len(sizes) != 1 else ''} ({total:,})")
     return lines
+
+
+class TurnFigure(Figure):
+    """The room in which wires of a loop turn back; nothing is drawn there."""
+
+    def __init__(self, item: Item) -> None:
+        self.width, self.height = 2.0, 20.0 * item.operations + 16
+
+    def draw(self, frame: Frame | None) -> str:
+        return ""
 
 
 class GapFigure(Figure):

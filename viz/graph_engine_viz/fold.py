@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from graph_engine_viz.geometry import Frame, Group, Placement, Point, Route, flatten, line
 
-__all__ = ["Folded", "direction", "fold", "offset"]
+__all__ = ["Folded", "direction", "fold", "offset", "rounded"]
 
 SLIDE = (1240.0, 560.0)
 """The room that a picture has on a slide, beside its caption and its formulas."""
@@ -243,7 +243,7 @@ class _Folder:
             place = max(map(len, self.crossing)) + self.passing.index(number)
         left = extents[row][0] + shifts[row][0] - NEAR / 2 - place * LANE
         corners = [start, (right, start[1]), (right, low), (left, low), (left, end[1]), end]
-        return list(_rounded(corners)[1:])
+        return list(rounded(corners)[1:])
 
 
 def _shifted(point: Point, shift: Point) -> Point:
@@ -308,7 +308,7 @@ def _halves(curve: Route, t: float) -> tuple[Route, Route]:
     return (a, ab, abc, middle), (middle, bcd, cd, d)
 
 
-def _rounded(corners: Sequence[Point]) -> Route:
+def rounded(corners: Sequence[Point]) -> Route:
     """Join points by lines with round corners."""
     points: list[Point] = [corners[0]]
     for before, corner, after in zip(corners, corners[1:], corners[2:], strict=False):

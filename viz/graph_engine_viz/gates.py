@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Collection, Hashable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -38,8 +38,8 @@ LINE = 1.5
 
 WIDEST_PORT = 200.0
 
-NOTE = SMALL
-WIDEST = 210.0
+NOTE = 14.0
+WIDEST = 250.0
 """The size and the greatest width of the lines under a symbol."""
 
 TAB = 21.0
@@ -77,9 +77,20 @@ class Port:
 
 
 class OperationFigure(Figure):
-    """An operation: its symbol, and at each port the local derivative."""
+    """An operation: its symbol with what it says about itself, and at each port the local derivative.
 
-    def __init__(self, operation: Operation, words: Words, frames: Frames | None) -> None:
+    Parameters
+    ----------
+    operation : Operation
+    words : Words
+    frames : Frames or None
+    wired : collection of int, optional
+        The inputs that wires lead to; by default all.
+    """
+
+    def __init__(
+        self, operation: Operation, words: Words, frames: Frames | None, wired: Collection[int] | None = None
+    ) -> None:
         self.operation = operation
         self.words = words
         self.frames = frames
@@ -87,13 +98,17 @@ class OperationFigure(Figure):
         self.symbol = symbol if len(symbol) <= 22 else symbol[:21] + "…"
         self.size = 27.0 if len(symbol) <= 2 else 17.0
         self.ports = _ports(operation, words, frames)
+        notes = operation_notes(operation)
+        if wired is not None and len(wired) < len(operation.inputs):  # other wires have been left out
+            self.ports = {position: port for position, port in self.ports.items() if position in wired}
+            notes.append(f"{len(operation.inputs)} inputs")
         self.order = sorted(self.ports)
         self.tab = self._tab_width()
         lines = [line for port in self.ports.values() for known in (True, False) for line in port.lines(known)]
         self.text_width = max((line_width(line, PORT) for line in lines), default=0.0)
-        self.notes = [line for note in operation_notes(operation) for line in broken((part(note, "note"),), NOTE, WIDEST)]
-        notes = max((line_width(line, NOTE) for line in self.notes), default=0.0)
-        self.symbol_width = max(ink.measure(self.symbol, self.size) + 16, 42.0, notes + 20)
+        self.notes = [line for note in notes for line in broken((part(note, "note"),), NOTE, WIDEST)]
+        widest = max((line_width(line, NOTE) + 20 for line in self.notes), default=0.0)
+        self.symbol_width = max(ink.measure(self.symbol, self.size) + 16, 42.0, widest)
         self.width = self.tab + self.symbol_width + (self.text_width + 14 if self.text_width else 0.0)
         self.middle_height = self.size * 1.2 + len(self.notes) * NOTE * LINE
         self.height = max(42.0, sum(port.height for port in self.ports.values()) + 10, self.middle_height + 12)

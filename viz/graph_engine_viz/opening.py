@@ -78,7 +78,7 @@ def _weights(operations: Iterable[Operation], with_parameters: bool) -> dict[Ope
     weights = {}
     for operation in operations:
         own = {v for v in operation.inputs if v.kind == "parameter"} - seen if with_parameters else set()
-        weights[operation] = 1 + len(own)
+        weights[operation] = 1 + len(own) + sum(len(body.operations) for body in operation.bodies)
         seen |= own
     return weights
 

@@ -11,13 +11,14 @@ from graph_engine.errors import LookupFailed
 from graph_engine_viz import ink
 from graph_engine_viz.content import Content
 from graph_engine_viz.figure import LIFT, Figure
-from graph_engine_viz.figures import GapFigure, ScopeFigure, VariableFigure, WireFigure
+from graph_engine_viz.figures import GapFigure, ScopeFigure, TurnFigure, VariableFigure, WireFigure
 from graph_engine_viz.fold import SLIDE, Folded, direction, fold, offset
 from graph_engine_viz.frames import Frame, Frames
 from graph_engine_viz.gates import OperationFigure
 from graph_engine_viz.geometry import Box, Link, Placement, Point, Route, Spacing, coordinate, line, route_path
 from graph_engine_viz.ink import arrow_head, rect, tag, text
 from graph_engine_viz.layout import place
+from graph_engine_viz.loops import loop_figure
 from graph_engine_viz.rules import rule_lines
 from graph_engine_viz.view import Item, View, Wire
 from graph_engine_viz.wording import Line, Words
@@ -34,6 +35,8 @@ SPACINGS["circuit"] = replace(SPACINGS["nodes"], rank=34.0, box=16.0)
 PORT_STEP = 20.0
 HEAD = 10.0
 MOST_MEASURED = 300
+LOOP = (1000.0, 420.0)
+"""The room of a loop's body."""
 BEND, LONG = 26.0, 60.0
 """So soon a wire is where it runs, if its level beginning is longer than that."""
 
@@ -75,6 +78,8 @@ class Scene:
         What places the boxes.
     room : (width, height)
         Where it is shown; the picture is folded so that it is largest there.
+    inside : tuple of str
+        The scopes around all of it.
 
     Attributes
     ----------
@@ -89,12 +94,13 @@ class Scene:
         style: Style = "nodes",
         engine: Engine = "auto",
         room: Point = SLIDE,
+        inside: tuple[str, ...] = (),
     ) -> None:
         self.room = room
         self.view = view
         self.frames = frames
         self.style = style
-        self.words = Words(view.graph)
+        self.words = Words(view.graph, inside=inside)
         self._looks: dict[tuple[str, Hashable], str] = {}
         self.sources = {wire.source for wire in view.wires}
         self.targets = {wire.target for wire in view.wires}
@@ -109,14 +115,22 @@ class Scene:
 
     def _figure(self, item: Item) -> Figure:
         if item.operation is not None:
-            return OperationFigure(item.operation, self.words, self.frames)
+            loop = loop_figure(item.operation, self.words, self.frames, self._of_body)
+            wired = {use.position for wire in self.view.wires if wire.target == item.key for use in wire.uses}
+            return loop or OperationFigure(item.operation, self.words, self.frames, wired)
         if item.variable is not None:
             content = Content(item.variable, self.words, self.frames, item.scope, uses=item.uses)
             if self.style == "circuit" and not content.is_bare_number:
                 uses = [use for wire in self.view.wires if wire.source == item.key for use in wire.uses]
                 return WireFigure(content, item.key in self.targets, item.key in self.sources, uses)
             return VariableFigure(content)
-        return ScopeFigure(item, self.words, self.frames) if item.kind == "scope" else GapFigure(item)
+        if item.kind == "scope":
+            return ScopeFigure(item, self.words, self.frames)
+        return TurnFigure(item) if item.kind == "turn" else GapFigure(item)
+
+    def _of_body(self, view: View, inside: tuple[str, ...]) -> Scene:
+        """Return the scene of a loop's body, without numbers: each step has others."""
+        return Scene(view, None, self.style, "builtin", LOOP, inside)
 
     @property
     def scale(self) -> float:

@@ -21,7 +21,7 @@ MOST_WIRES = 6
 
 
 def thin(view: View) -> View:
-    """Leave out wires of wide fans, and variables that nothing leads from any more; folded scopes name what they use."""
+    """Leave out wires of wide fans, and variables that lead nowhere then; folded scopes name what they use."""
     items = {item.key: item for item in view.items}
     dropped: set[int] = set()
     for fan in _fans(view.wires, items):

@@ -18,7 +18,7 @@ from graph_engine_viz.timeline import Use
 
 __all__ = ["Item", "View", "Wire", "make_view"]
 
-Kind = Literal["variable", "operation", "scope", "gap"]
+Kind = Literal["variable", "operation", "scope", "gap", "turn"]
 
 MOST_OPERATIONS = 60
 MOST_RESULTS = 3
@@ -32,8 +32,8 @@ class Item:
     ----------
     key : str
         Unique in the picture.
-    kind : {"variable", "operation", "scope", "gap"}
-        A scope or a gap stands for many operations.
+    kind : {"variable", "operation", "scope", "gap", "turn"}
+        A scope or a gap stands for many operations; at a turn, wires of a loop turn back.
     scope : tuple of str
         The scopes whose frames are around it; of a folded scope, those around that.
     variable, operation
@@ -41,7 +41,7 @@ class Item:
     title : tuple of str
         A folded scope's own name.
     operations : int
-        How many operations it stands for.
+        How many operations it stands for; of a turn, how many wires turn there.
     place : tuple of int
         Where it comes: what an operation needs before it, results after it, in the order of inputs and outputs.
     results : list of Variable
@@ -54,8 +54,8 @@ class Item:
         What a folded scope computes with, that is drawn with another one only.
     uses : int
         How many operations use a variable.
-    only : Operation or None
-        What it stands for, if that is one operation.
+    inside : list of Operation
+        What it stands for.
     """
 
     key: str
@@ -71,7 +71,7 @@ class Item:
     inputs: list[Variable] = field(default_factory=list)
     shared: list[Variable] = field(default_factory=list)
     uses: int = 0
-    only: Operation | None = None
+    inside: list[Operation] = field(default_factory=list)
 
 
 @dataclass
@@ -228,10 +228,12 @@ class _Builder:
         item.operations += 1
         if place.kind == "operation":
             item.operation = operation
-        item.only = operation if item.operations == 1 else None
+        item.inside.append(operation)
 
     def _add_variable(self, variable: Variable, key: str) -> None:
         uses = self.consumers.get(variable, [])
+        if self._is_spare(variable):
+            return
         producer = self.places.get(variable.operation) if variable.operation is not None else None
         ends = {self.places[use.operation].key for use in uses}
         if producer is None and len(ends) == 1 and variable.kind != "input":
@@ -259,6 +261,12 @@ class _Builder:
                 item = self.items[target]
                 if item.kind == "scope" and variable.kind not in ("parameter", "constant"):
                     item.inputs += [variable] if variable not in item.inputs else []
+
+    def _is_spare(self, variable: Variable) -> bool:
+        """Say whether it is one of several results, and nobody wants it."""
+        if variable.operation is None or variable in self.consumers or variable in self.outputs:
+            return False
+        return any(v in self.consumers or v in self.outputs for v in variable.operation.outputs)
 
     def _scope_of(self, variable: Variable, uses: list[Use]) -> Scope:
         """Draw a parameter beside its layer, and a result with what computes it."""

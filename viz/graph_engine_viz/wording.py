@@ -67,20 +67,22 @@ class Words:
         It numbers repeats, so names are its own.
     longest : int
         Longer names are cut in formulas; a name's end tells more than its beginning.
+    inside : tuple of str
+        The scopes around all of it.
     """
 
-    def __init__(self, graph: Graph, longest: int = LONGEST_NAME) -> None:
+    def __init__(self, graph: Graph, longest: int = LONGEST_NAME, inside: tuple[str, ...] = ()) -> None:
         self.graph = graph
         self.longest = longest
+        self.inside = inside
 
     def name(self, variable: Variable, scope: tuple[str, ...] = (), longest: int | None = None) -> tuple[Run, ...]:
         """Typeset a variable's name, without the scopes that stand around it anyway."""
         if variable.tex:
             return tuple(parse(variable.tex, tex=True))
-        name = self.graph.name_of(variable)
-        prefix = ".".join(scope) + "."
-        if scope and name.startswith(prefix) and len(name) > len(prefix):
-            name = name[len(prefix) :]
+        name = _without(self.graph.name_of(variable), scope)
+        if self.inside:
+            name = _without(name, self.inside)
         return tuple(parse(_shorter(name, self.longest if longest is None else longest)))
 
     def short_name(self, variable: Variable) -> tuple[Run, ...]:
@@ -98,6 +100,15 @@ class Words:
         """Typeset a derivative: ∂f/∂w; by one use of a variable: ∂f/∂w①."""
         marked = (Run(use),) if use else ()
         return (Run("∂"), *_as_one(self.short_name(of)), Run("/∂"), *_as_one(self.short_name(by)), *marked)
+
+
+def _without(name: str, scope: tuple[str, ...]) -> str:
+    """Leave out the scopes at the beginning of a name, as many of them as are there."""
+    for depth in range(len(scope), 0, -1):
+        prefix = ".".join(scope[:depth]) + "."
+        if name.startswith(prefix) and len(name) > len(prefix):
+            return name[len(prefix) :]
+    return name
 
 
 def _as_one(runs: tuple[Run, ...]) -> tuple[Run, ...]:

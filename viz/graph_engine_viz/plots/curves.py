@@ -17,7 +17,8 @@ def functions(curves: Mapping[str, tuple[Any, Any, Any]], columns: int = 4, xlab
     Parameters
     ----------
     curves : mapping of str to (x, y, slope)
-        For each function its places, values and derivatives: arrays of one shape (n,).
+        For each function its places, values and derivatives: arrays of one shape (n,). A place that is NaN breaks the
+        curves; one between two of them is drawn as a dot, to say what holds at a jump or a kink.
     columns : int
         How many stand in a row.
     xlabel : str
@@ -42,14 +43,22 @@ def functions(curves: Mapping[str, tuple[Any, Any, Any]], columns: int = 4, xlab
     for axes, (name, (x, y, slope)) in zip(grid.flat, curves.items()):
         axes.axhline(0, color="#bbbbbb", linewidth=1)
         axes.axvline(0, color="#bbbbbb", linewidth=1)
-        axes.plot(x, y, color=BLUE)
-        axes.plot(x, slope, "--", color=VERMILION)
+        alone = _alone(np.asarray(x, float))
+        for heights, looks in ((y, {"color": BLUE}), (slope, {"color": VERMILION, "linestyle": "--"})):
+            (line,) = axes.plot(x, heights, **looks)
+            axes.plot(x, heights, "o", color=line.get_color(), markersize=6, markevery=alone)
         axes.set_title(name)
         axes.set_xlabel(xlabel)
         axes.margins(x=0)
-    handles = grid.flat[0].lines[-2:]
+    handles = grid.flat[0].lines[-4::2]
     figure.legend(handles, ["value", "derivative"], loc="outside lower center", ncols=2, frameon=False)
     return figure
+
+
+def _alone(x: Any) -> Any:
+    """Return which places stand between two that are NaN."""
+    gaps = np.isnan(x)
+    return [i for i in range(1, len(x) - 1) if gaps[i - 1] and gaps[i + 1] and not gaps[i]]
 
 
 @figure_function
@@ -91,9 +100,10 @@ def lines(
     axes = grid[0, 0]
     axes.set_yscale("log" if log else "linear")
     axes.set_xscale("log" if logx else "linear")
-    ends = []
+    ends, whole = [], True
     for number, (name, values) in enumerate(series.items()):
         places, heights = _places(values, x)
+        whole = whole and bool(np.all(places == np.round(places)))
         style = line_style(number)
         axes.plot(places, heights, **style)
         finite = np.flatnonzero(np.isfinite(heights))
@@ -104,6 +114,8 @@ def lines(
     axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
     axes.grid(axis="y")
     axes.margins(x=0.01)
+    if whole and not logx:
+        axes.xaxis.get_major_locator().set_params(integer=True)
     labels_at_ends(axes, ends)
     return figure
 
@@ -157,4 +169,56 @@ def rate_sweep(rates: Sequence[float], losses: Sequence[float], title: str = "")
     axes.set(title=title or "Loss reached by learning rate", xlabel="learning rate", ylabel="loss")
     axes.grid(axis="y")
     axes.margins(y=0.2)
+    return figure
+
+
+@figure_function
+def learning_curves(
+    curves: Mapping[str, tuple[Any, Any]], sentences: Sequence[str] = (), columns: int = 3, ylabel: str = "loss",
+    ylim: tuple[float, float] | None = None,
+) -> Any:  # fmt: skip
+    """Draw the curves of several trainings side by side, each with a sentence: what one reads in them.
+
+    Parameters
+    ----------
+    curves : mapping of str to (training, held out)
+        For each title two series by epoch, of shape (n,). Where the held-out one is least is marked.
+    sentences : sequence of str
+        One below each.
+    columns : int
+    ylabel : str
+    ylim : (float, float), optional
+        Of all of them; by default each has its own.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> figure = learning_curves({"overfitting": ([3, 2, 1], [3, 2.5, 2.8])}, ["The held-out loss turns."])
+    >>> len(figure.axes)
+    1
+    """
+    from textwrap import fill
+
+    columns = min(columns, len(curves))
+    rows = -(-len(curves) // columns)
+    figure, grid = new_figure(5.2 * columns, (4.3 if sentences else 3.4) * rows + 0.5, rows, columns)
+    for axes in grid.flat[len(curves) :]:
+        axes.remove()
+    told = [*sentences, *[""] * (len(curves) - len(sentences))]
+    for axes, (title, (seen, new)), sentence in zip(grid.flat, curves.items(), told):
+        seen, new = np.asarray(seen, float), np.asarray(new, float)
+        axes.plot(np.arange(1, len(seen) + 1), seen, color=BLUE)
+        axes.plot(np.arange(1, len(new) + 1), new, "--", color=VERMILION)
+        if np.isfinite(new).any():
+            best = int(np.nanargmin(new))
+            axes.plot(best + 1, new[best], "o", color=VERMILION, markersize=10, fillstyle="none", markeredgewidth=2)
+        axes.set(title=title, ylabel=ylabel, ylim=ylim)
+        axes.set_xlabel("epoch\n" + fill(sentence, 46) if sentence else "epoch")
+        axes.grid(axis="y")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    figure.legend(grid.flat[0].lines[:2], ["training", "held out (least: ring)"], loc="outside upper right", ncols=2,
+                  frameon=False)  # fmt: skip
     return figure

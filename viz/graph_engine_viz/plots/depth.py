@@ -91,19 +91,22 @@ def histograms_by_depth(
     """
     columns = max(map(len, tensors.values()))
     figure, grid = new_figure(2.35 * columns + 1.6, 1.9 * len(tensors) + 0.9, len(tensors), columns)
-    for line, (name, layers) in zip(grid, tensors.items()):
+    for row, (line, (name, layers)) in enumerate(zip(grid, tensors.items())):
         for number, (axes, layer) in enumerate(zip(line, layers), start=1):
             values = np.ravel(np.asarray(layer, float))
             values = values[np.isfinite(values)]
             reach = float(np.max(np.abs(values), initial=0.0)) or 1.0
-            axes.hist(values, bins=bins, range=limits or (-reach, reach), color=BLUE)
+            low, high = limits or (-reach, reach)
+            axes.hist(values, bins=bins, range=(low, high), color=BLUE)
+            axes.set_ylim(top=1.3 * axes.get_ylim()[1])  # room for what stands above
             axes.set_yticks([])
             axes.spines["left"].set_visible(False)
-            axes.tick_params(labelsize=10)
-            axes.locator_params(axis="x", nbins=3)
+            axes.tick_params(labelsize=11)
+            ends = [float(f"{0.6 * end:.0e}") for end in (low, high)]
+            axes.set_xticks([ends[0], 0, ends[1]], [f"{ends[0]:g}", "0", f"{ends[1]:g}"])
             axes.annotate(f"σ = {values.std():.2g}", (0.97, 0.95), xycoords="axes fraction", ha="right", va="top",
-                          fontsize=11, color=VERMILION)  # fmt: skip
-            if line is grid[0]:
+                          fontsize=13, color=VERMILION)  # fmt: skip
+            if row == 0:
                 axes.set_title(f"layer {number}", fontsize=13, loc="center")
         line[0].set_ylabel(name, rotation=0, ha="right", va="center", labelpad=8)
     if title:

@@ -96,9 +96,9 @@ def jacobian(
         return figure
     row = np.asarray(upstream, float).reshape(1, -1)
     widths = [outputs + 1.2, inputs + 1.2, inputs + 1.2]
-    figure, grid = new_figure(
-        max(9.0, 0.72 * sum(widths)), max(3.2, 0.6 * outputs + 1.6), 1, 3, gridspec_kw={"width_ratios": widths}
-    )
+    cell = max(0.72, 9.0 / sum(widths))
+    size = (cell * sum(widths), max(3.2, cell * outputs + 1.6))
+    figure, grid = new_figure(*size, 1, 3, gridspec_kw={"width_ratios": widths})
     _cells(grid[0, 0], row, [""], rows, "∂L/∂y")
     _cells(grid[0, 1], entries, rows, columns, "J = ∂y/∂x")
     _cells(grid[0, 2], row @ entries, [""], columns, "∂L/∂x = ∂L/∂y · J")
