@@ -8,10 +8,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from by_hand import lstm_step
+from networks import NETWORKS, Network, engine_step, torch_step
 
 import graph_engine as ge
 
 Contenders = dict[str, Callable[[], object]]
+BY_HAND = {NETWORKS["lstm"]: lstm_step}  # where it is short
 
 
 def chain(with_torch: bool, length: int = 1000, size: int = 16) -> tuple[str, Contenders]:
@@ -46,7 +49,21 @@ def mlp(with_torch: bool, batch: int = 32) -> tuple[str, Contenders]:
     return f"one training step of a 64-32-10 network, batch of {batch}", contenders
 
 
-CASES: dict[str, Callable[[bool], tuple[str, Contenders]]] = {"chain": chain, "mlp": mlp}
+def training_step(network: Callable[[], Network], with_torch: bool) -> tuple[str, Contenders]:
+    """Return the contenders of one training step of a network: forward, backward, Adam."""
+    used = network()
+    contenders: Contenders = {"PyTorch, eager": torch_step(used)} if with_torch else {}
+    contenders["graph_engine compile"] = engine_step(used, ge.Engine("numpy"))
+    if network in BY_HAND:
+        contenders["NumPy, by hand"] = BY_HAND[network](*used.data)
+    return f"one training step: {used.title}", contenders
+
+
+CASES: dict[str, Callable[[bool], tuple[str, Contenders]]] = {
+    "chain": chain,
+    "mlp": mlp,
+    **{name: partial(training_step, network) for name, network in NETWORKS.items()},
+}
 
 # ---- the chain -------------------------------------------------------------------------------------------------
 

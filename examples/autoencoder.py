@@ -58,10 +58,10 @@ def digits(show: Show) -> None:
     mean = images.mean(0)
     data = images - mean
 
-    sizes, reached, optima = (1, 2, 4, 8, 16), [], []
+    sizes, reached, optima = show.pick((1, 2, 4, 8, 16), quick=(1, 2, 4)), [], []
     for k in sizes:
         codes, linear_output, error, trace = fit(
-            show.engine(), linear(64, k), data, show.pick(1500, quick=700), 0.02, batch_size=count
+            show.engine(), linear(64, k), data, show.pick(1500, quick=1000), 0.02, batch_size=count
         )
         reached.append(error)
         optima.append(np.mean((principal(data, k) - data) ** 2))
@@ -71,12 +71,12 @@ def digits(show: Show) -> None:
             show.save("linear.html", viz.steps(trace), "That step: the error goes back through decoder and encoder.")
     excess = np.max(np.divide(reached, optima)) - 1
     show.criterion("linear: error above the optimum of the SVD, as a part of it", excess, below=2e-3)
-    figure = plots.lines({"SVD optimum": (sizes, optima), "linear autoencoder": (sizes, reached)}, logx=True,
+    figure = plots.lines({"SVD optimum": (sizes, optima), "linear autoencoder": (sizes, reached)},
                          xlabel="numbers in the code", ylabel="mean squared error")  # fmt: skip
     show.save("ranks.png", figure, "The linear autoencoder reaches the best that any linear code of its size can do.")
 
     codes, outputs, error, _ = fit(
-        show.engine(), nonlinear(64, 2, 128), data, show.pick(120, quick=80), 3e-3, batch_size=32
+        show.engine(), nonlinear(64, 2, 128), data, show.pick(120, quick=50), 3e-3, batch_size=32
     )
     show.criterion("nonlinear, 2 numbers: error, as a part of the linear optimum", error / optima[1], below=0.8)
     chosen = [np.flatnonzero(labels == digit)[1] for digit in range(10)]
@@ -97,7 +97,7 @@ def curve(show: Show) -> None:
     data = np.column_stack([1.5 * along, np.cos(2.6 * along)]) + rng.normal(0, 0.05, (200, 2))
     data = (data - data.mean(0)).astype("float32")
     net = nonlinear(2, 1, 32, ge.tanh)
-    outputs, error = fit(show.engine(), net, data, show.pick(600, quick=200), 2e-2, batch_size=50)[1:3]
+    outputs, error = fit(show.engine(), net, data, show.pick(600, quick=150), 2e-2, batch_size=50)[1:3]
     best = np.mean((principal(data, 1) - data) ** 2)
     show.criterion("curve, one number: error, as a part of that of PCA", error / best, below=0.1)
     places = {"PCA": principal(data, 1), "autoencoder": outputs}

@@ -66,11 +66,15 @@ def learned(show: Show) -> None:
 def one_step(show: Show) -> None:
     trace = show.engine().compile([points, targets], loss, updates=updates).trace(CASES, ANSWERS)
     phases = [step.phase for step in trace.steps]
-    stages = {"forward": phases.index("backward") - 1, "backward": phases.index("update") - 1, "update": -1}
+    stages = {
+        "forward": phases.index("backward") - 1,
+        "backward": phases.index("update") - 1,
+        "update": phases.index("update"),
+    }
     captions = {
         "forward": "The values after the forward pass, for the case (0, 1), whose answer should be 1.",
         "backward": "Backward: on each edge, below the weight, the gradient of the loss, a mean over four cases.",
-        "update": "After the update; below, the last row of the table: w - γ ∂L/∂w with its numbers.",
+        "update": "The first update; below, its table: w - γ ∂L/∂w for each weight, with the numbers.",
     }
     for name, at in stages.items():
         show.save(f"{name}.svg", viz.draw(trace, step=at, style="neurons", sample=1), captions[name])

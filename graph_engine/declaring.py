@@ -22,10 +22,11 @@ def located(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         except GraphEngineError as error:
+            name = _shown_name(function, args)
             if error.lines:  # an operation inside was refused, and says so
                 raise
             shown = ", ".join(f"{a.name}: {a.spec}" for a in args if isinstance(a, Variable))
-            refused: GraphEngineError = type(error)(f"{function.__name__}({shown}): {error.message}", error.cure)
+            refused: GraphEngineError = type(error)(f"{name}({shown}): {error.message}", error.cure)
             raise refused.located("declared at", capture().line) from None
         except (TypeError, ValueError, AttributeError, IndexError) as error:
             refused = DeclarationError(
@@ -34,3 +35,9 @@ def located(function: Callable[P, R]) -> Callable[P, R]:
             raise refused.located("called at", capture().line) from error
 
     return call_located
+
+
+def _shown_name(function: Callable[..., object], args: tuple[object, ...]) -> str:
+    """Name a function, or the class whose private method it is."""
+    name = function.__name__
+    return type(args[0]).__name__ if name.startswith("_") and args else name

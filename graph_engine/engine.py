@@ -236,7 +236,7 @@ class Engine:
         """
         from graph_engine.files import load_parameters
 
-        wanted = self.parameters() if parameters is None else tuple(parameters)
+        wanted = self.parameters() if parameters is None else tuple(self._parameter(p) for p in parameters)
         if not wanted:
             raise LookupFailed(
                 "this engine has met no parameters yet, so there is nothing to load into",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import graph_engine as ge
-from graph_engine_cupy import CupyBackend
+from graph_engine_cupy import CupyBackend, windows
 from graph_engine_cupy.kernels import UFUNCS, kernel_for, out_kernel_for
 
 WITHOUT = """
@@ -63,7 +63,7 @@ def test_its_kernels_are_functions_that_exist(name):
     assert isinstance(getattr(cupy, UFUNCS[name]), cupy.ufunc)
 
 
-@pytest.mark.parametrize("name", ["scatter_add", "add_along_axis"])
+@pytest.mark.parametrize("name", ["scatter_add", "add_along_axis", *windows.KERNELS])
 def test_its_own_kernels_do_what_the_generic_ones_do(name):
     """They are written in functions that NumPy has too."""
     primitive = ge.primitives()[name]()

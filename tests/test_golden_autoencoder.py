@@ -7,11 +7,11 @@ import graph_engine as ge
 
 
 def draw_data():
-    """Draw centred points (40, 5) whose directions matter in the proportions 5, 3, 1, 0.5, 0.2."""
+    """Draw centred points (40, 5) whose directions matter in the proportions 4, 2, 0.8, 0.7, 0.6."""
     rng = np.random.default_rng(14)
     rotation, _ = np.linalg.qr(rng.standard_normal((5, 5)))
-    data = rng.standard_normal((40, 5)) * [5, 3, 1, 0.5, 0.2] @ rotation
-    return (data - data.mean(0)) / 5
+    data = rng.standard_normal((40, 5)) * [4, 2, 0.8, 0.7, 0.6] @ rotation
+    return (data - data.mean(0)) / 3
 
 
 @pytest.mark.parametrize("k", [1, 2])

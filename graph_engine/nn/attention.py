@@ -11,7 +11,7 @@ import numpy as np
 from graph_engine.context import scope
 from graph_engine.declaring import located
 from graph_engine.dims import dimension, product
-from graph_engine.errors import DeclarationError, ShapeError
+from graph_engine.errors import DeclarationError, DTypeError, ShapeError
 from graph_engine.nn.dropout import dropout
 from graph_engine.nn.init import uniform
 from graph_engine.nn.linear import Linear, linear
@@ -37,6 +37,8 @@ from graph_engine.primitives.attending import CausalMask, MaskedSoftmax, fits
 from graph_engine.primitives.common import as_float, as_one_dtype, as_variable
 from graph_engine.source import capture, composite
 from graph_engine.spec import Shape, as_dtype, show_shape
+
+_MASKS = "attn_mask is (l, s) or (batch * num_heads, l, s), key_padding_mask is (batch, s)"
 
 
 @located
@@ -135,6 +137,8 @@ def _attend(
         scale = 1 / math.sqrt(max(q.shape[-1], 1))
     scores = multiply(matmul(q, matrix_transpose(k)), scale)
     seen = [causal_mask(q.shape[-2], k.shape[-2])] if is_causal else []
+    if mask is not None:
+        _checked_mask(mask, mask, scores.shape, "attn_mask broadcasts to the scores, (..., l, s)")
     if mask is not None and mask.dtype == "bool":
         seen.append(mask)
     elif mask is not None:
@@ -148,12 +152,16 @@ def _attend(
     return matmul(weights, v), weights
 
 
-def _checked_mask(mask: Variable, laid_out: Variable, shape: Shape) -> Variable:
-    """Return the mask as it is laid out, if that broadcasts to the weights."""
+def _checked_mask(mask: Variable, laid_out: Variable, shape: Shape, cure: str = _MASKS) -> Variable:
+    """Return the mask as it is laid out, if that broadcasts to the weights and says what it means."""
+    if mask.dtype != "bool" and not mask.spec.is_float:
+        raise DTypeError(
+            f"a mask is bool, or real numbers to add to the scores; {mask.name!r} is {mask.spec}",
+            "of ones and zeros: ge.astype(mask, 'bool')",
+        ).located("declared at", capture().line)
     if not fits(laid_out.shape, shape):
         raise ShapeError(
-            f"a mask of shape {show_shape(mask.shape)} does not go with weights of shape {show_shape(shape)}",
-            "attn_mask is (l, s) or (batch * num_heads, l, s), key_padding_mask is (batch, s)",
+            f"a mask of shape {show_shape(mask.shape)} does not go with weights of shape {show_shape(shape)}", cure
         ).located("declared at", capture().line)
     return laid_out
 
@@ -328,6 +336,12 @@ class MultiheadAttention(Module):
         if attention is not None:
             mask = as_variable(attention)
             per_head = mask.ndim == 3 and len(shape) == 4 and mask.size == product(shape)
+            if mask.ndim == 3 and len(shape) == 4 and not per_head and mask.shape[0] == shape[0] != 1:
+                raise ShapeError(  # where there are as many heads, it would be taken for one mask for each head
+                    f"a mask of shape {show_shape(mask.shape)} does not say which head it is for: there are "
+                    f"{self.num_heads}",
+                    f"{_MASKS}: ge.repeat(mask, {self.num_heads}, axis=0) is the same mask for all heads of a sample",
+                ).located("declared at", capture().line)
             masks.append(_checked_mask(mask, reshape(mask, shape) if per_head else mask, shape))
         if padding is not None:
             mask = as_variable(padding)

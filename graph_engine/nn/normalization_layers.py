@@ -361,6 +361,10 @@ class GroupNorm(_Affine):
         dtype: Any = "float32",
     ) -> None:
         super().__init__(name=name)
+        if num_groups < 1 or num_channels % num_groups:
+            raise ShapeError(
+                f"{num_channels} channels cannot be split into {num_groups} equal groups"
+            ).located("declared at", capture().line)
         self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
         self._add_affine((num_channels,), affine, affine, dtype)
 

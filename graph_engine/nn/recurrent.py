@@ -7,7 +7,7 @@ from typing import Any
 
 from graph_engine.context import scope
 from graph_engine.dims import Dim
-from graph_engine.errors import DeclarationError, ShapeError
+from graph_engine.errors import DeclarationError, DTypeError, ShapeError
 from graph_engine.nn.dropout import dropout
 from graph_engine.nn.linear import linear
 from graph_engine.nn.mode import current_training
@@ -20,7 +20,7 @@ from graph_engine.primitives.common import as_variable
 from graph_engine.primitives.scanning import scan
 from graph_engine.primitives.structure import full
 from graph_engine.source import capture
-from graph_engine.spec import show_shape
+from graph_engine.spec import kind, show_shape
 
 
 class Recurrent(Module):
@@ -303,5 +303,14 @@ def written_out(body: Any, init: State, xs: tuple[Variable, ...], reverse: bool 
 
 def _inside(x: Variable, lengths: Variable) -> Variable:
     """Say which steps belong to their sequences: `(time, n, 1)`, or `(time, 1)` for one sequence."""
+    if kind(lengths.dtype) != "integer":
+        raise DTypeError(
+            f"lengths are numbers of steps, not {lengths.dtype}", "convert with ge.astype(v, 'int64')"
+        ).located("declared at", capture().line)
+    if lengths.shape != x.shape[1:-1]:
+        raise ShapeError(
+            f"lengths of shape {show_shape(lengths.shape)} do not go with inputs of shape {show_shape(x.shape)}",
+            f"there is one for each sequence: {show_shape(x.shape[1:-1])}",
+        ).located("declared at", capture().line)
     steps = arange(x.shape[0], dtype=lengths.dtype)
     return expand_dims(less(steps if x.ndim == 2 else expand_dims(steps, 1), lengths), -1)

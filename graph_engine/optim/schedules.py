@@ -178,7 +178,7 @@ def one_cycle(
     >>> ge.Engine("numpy").run(schedule(ge.constant([0.0, 4.5, 10.0]))).round(4).tolist()
     [0.25, 1.0, 0.0]
     """
-    at_least(0, max_lr=max_lr)
+    at_least(0, max_lr=max_lr, pct_start=pct_start)
     whole(1, total_steps=total_steps)
     at_least(1e-12, div_factor=div_factor, final_div_factor=final_div_factor)
     peak, last = pct_start * total_steps - 1.0, total_steps - 1.0

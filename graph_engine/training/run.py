@@ -67,6 +67,12 @@ class Run:
                 f"batches are gone through once an epoch, which {type(batches).__name__!r} does not allow",
                 "give ge.data.batches(...), a list, or any object whose __iter__ begins anew",
             )
+        if validation is not None and not callable(validation):
+            raise DeclarationError(
+                f"a validation is called after each epoch, and {type(validation).__name__!r} cannot be",
+                "ge.training.Evaluation(engine, inputs, {name: variable}, batches)",
+            )
+        guards = (guards,) if isinstance(guards, str) else tuple(guards)
         self._steps = [(name, step.with_guards(guards), times) for name, step, times in _named_steps(steps)]
         self._metrics = _metric_names(self._steps)
         self.engine: Engine = self._steps[0][1].engine

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from graph_engine import Primitive
+from graph_engine_cupy import windows
 
 Kernel = Callable[..., Any]
 
@@ -22,7 +23,7 @@ UFUNCS = {
 
 def kernel_for(cupy: Any, primitive: Primitive, deterministic: bool = False) -> Kernel | None:
     """Return CuPy's function for a primitive, or None."""
-    make = None if deterministic else _ATOMIC.get(primitive.name)
+    make = windows.KERNELS.get(primitive.name) or (None if deterministic else _ATOMIC.get(primitive.name))
     return make(cupy, primitive) if make is not None else out_kernel_for(cupy, primitive)
 
 

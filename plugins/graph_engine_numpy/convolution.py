@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from graph_engine.primitives.convolution.forward import Convolution
 from graph_engine.primitives.convolution.windows import bordered, uncovered
 
 Kernel = Callable[..., Any]
@@ -51,6 +52,8 @@ def convolution_transpose(primitive: Any) -> Kernel:
         if not _accumulates_itself(x):
             return generic(x, weight, *bias)
         counts, inside, groups, size = x.shape[2:], weight.shape[1], primitive.groups, weight.shape[2:]
+        if set(primitive.stride) == {1} and len(weight) <= groups * inside:
+            return convolution(_mirrored(primitive, x, size))(x, _mirrored_weight(weight, groups), *bias)
         padded = [n + low + high for n, (low, high) in zip(primitive.size, primitive.padding, strict=True)]
         places = list(primitive.windows(size).places(counts))
         rows = weight.reshape(groups, len(weight) // groups, math.prod(weight.shape[1:])).swapaxes(1, 2)
@@ -85,6 +88,23 @@ def convolution_of_weight(primitive: Any) -> Kernel:
         return result
 
     return run
+
+
+def _mirrored(primitive: Any, x: Any, size: Any) -> Convolution:
+    """Return the convolution that does the same as a transposed one of stride 1, by the mirrored kernel."""
+    pairs = []
+    for n, count, k, d, (low, _) in zip(
+        primitive.size, x.shape[2:], size, primitive.dilation, primitive.padding, strict=True
+    ):
+        reach = d * (k - 1)
+        pairs.append((reach - low, n - count + low))
+    return Convolution(primitive.stride, tuple(pairs), primitive.dilation, primitive.groups)
+
+
+def _mirrored_weight(weight: Any, groups: int) -> Any:
+    parts = weight.reshape(groups, len(weight) // groups, *weight.shape[1:]).swapaxes(1, 2)
+    mirrored = parts[(..., *(slice(None, None, -1),) * (weight.ndim - 2))]
+    return mirrored.reshape(groups * weight.shape[1], len(weight) // groups, *weight.shape[2:])
 
 
 def _slabs(primitive: Any, x: Any, size: Any, counts: Any) -> Iterator[tuple[slice, Any]]:

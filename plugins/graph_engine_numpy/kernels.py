@@ -68,6 +68,7 @@ KERNELS: dict[str, Make] = {name: _always(ufunc) for name, ufunc in UFUNCS.items
     "matmul": _always(np.matmul),
     "matrix_transpose": _always(np.matrix_transpose),
     "linear": parametric.linear,
+    "split": parametric.split,
     "sum": parametric.sum_over,
     "mean": parametric.mean_over,
     "sum_to": parametric.sum_to,

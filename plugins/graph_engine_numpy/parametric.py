@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 Kernel = Callable[..., Any]
 _sum: Any = np.add.reduce  # the functions behind np.sum and np.max: (x, axis, dtype, out, keepdims)
 _max: Any = np.maximum.reduce
+_LARGE = 1 << 13  # elements of a matrix
 
 
 def _accumulates_itself(x: Any) -> bool:
@@ -60,16 +62,32 @@ def sum_to(primitive: Any) -> Kernel:
 
 
 def linear(primitive: Any) -> Kernel:
-    """Return the kernel of `linear`; the bias is added in place."""
+    """Return the kernel of `linear`; the bias is added in place.
+
+    A small batch times a large matrix is faster as the matrix times the batch, both as they lie in memory.
+    """
     generic = partial(primitive.kernel, np)
 
     def run(x: Any, weight: Any, *bias: Any) -> Any:
         if not _accumulates_itself(x) or x.ndim == 1:
             return generic(x, weight, *bias)
+        if x.ndim == 2 and 8 < len(x) <= 32 and weight.size >= _LARGE:
+            product, result = np.matmul(weight, x.T).T, np.empty((len(x), len(weight)), x.dtype)
+            return np.add(product, bias[0] if bias else 0, result)
         result = np.matmul(x, weight.T)
         return np.add(result, bias[0], result) if bias else result
 
     return run
+
+
+def split(primitive: Any) -> Kernel:
+    """Return the kernel of `split`."""
+    axis, ends = primitive.axis, list(accumulate(primitive.sizes, initial=0))
+    slices = [slice(start, stop) for start, stop in pairwise(ends)]
+    before = (slice(None),) * axis if axis >= 0 else (Ellipsis,)
+    after = (slice(None),) * (-1 - axis) if axis < 0 else ()
+    parts = [(*before, part, *after) for part in slices]
+    return lambda x: tuple([x[part] for part in parts])
 
 
 def softmax(primitive: Any) -> Kernel:

@@ -9,6 +9,7 @@ import pytest
 
 import graph_engine as ge
 import graph_engine_viz as viz
+from tests.viz.models import MODELS
 from tests.viz.pictures import ODD_RUNS, RUNS, lecture, perceptron, variables
 
 selenium = pytest.importorskip("selenium")
@@ -29,7 +30,7 @@ const box = (element, cut) => {
 };
 const name = (element) => element.textContent.slice(0, 40);
 const texts = [...svg.querySelectorAll("text")].map((e) => [name(e), ...box(e, 0.16)]);
-const boxes = [...svg.querySelectorAll("[data-variable], [data-operation], [data-gap]")]
+const boxes = [...svg.querySelectorAll("[data-variable], [data-operation]:not([data-loop]), [data-gap]")]
   .filter((e) => !e.parentElement.closest("[data-scope]") || e.dataset.scope)
   .map((e) => [e.dataset.variable ?? e.dataset.operation ?? "gap", ...box(e, 0)]);
 const points = [];
@@ -163,6 +164,12 @@ def test_nothing_overlaps_and_nothing_is_cut_at_any_step(opened, name, style):
 @pytest.mark.parametrize("name", sorted(ODD_RUNS.keys() - {"lone"}))
 def test_nothing_overlaps_and_nothing_is_cut_in_odd_runs(opened, name, style):
     check_places(opened(ODD_RUNS[name](), style, "#step=99999"))
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("name", MODELS)
+def test_nothing_overlaps_and_nothing_is_cut_in_models(opened, name, style):
+    check_places(opened(MODELS[name](), style, "#step=99999"))
 
 
 def check_places(browser):

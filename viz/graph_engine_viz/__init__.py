@@ -4,17 +4,18 @@
 thing:
 
 What is told, without any drawing:
-    `view` what of a graph is shown, and which scopes are folded; `timeline` at which step each thing is known;
-    `frames` what is known at one step; `summary` a tensor in few numbers; `rules` (forward, update) and `chain_rule`
-    (backward) what a step computes, as formulas, from the numbers that `telling` picks; `wording` formulas as text.
+    `view` what of a graph is shown, `opening` which scopes are folded, `thinning` which wires are left out;
+    `timeline` at which step each thing is known; `frames` what is known at one step; `summary` a tensor in few
+    numbers; `rules` (forward), `chain_rule` (backward) and `update_rule` what a step computes, as formulas, from the
+    numbers that `telling` picks; `wording` formulas as text.
 What it looks like:
     `typeset` names as mathematics, and how wide they are; `ink` colours, font sizes, SVG elements; `lines` formulas,
     drawn; `cells` values and gradients; `content` all that a variable shows; `figure` what has a size and is drawn:
-    `figures` variables, wires, folded scopes; `gates` operations.
+    `figures` variables, wires, folded scopes; `gates` operations, `loops` those with a body.
 Where it stands:
     `layout` places boxes, with `layered` (columns), `ordering` (the order in each), `separation` and `coordinates`
-    (heights), `routing` (curves), or with `layout_dot` (Graphviz); `geometry` is what they share; `fold` cuts a long
-    picture into rows.
+    (heights), `routing` (curves), or with `layout_dot` (Graphviz); `geometry` is what they share; `curves` bends, moves and
+    divides them; `fold` cuts a long picture into rows.
     `neurons` is another form of a network: its layers as circles, its weights on the edges between them.
 What comes out:
     `scene` puts figures in their places; `picture` adds caption and formulas; `page` is the stepping page, with its

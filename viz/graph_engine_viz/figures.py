@@ -18,6 +18,7 @@ from graph_engine_viz.figure import GAP, LIFT, PAD, Figure
 from graph_engine_viz.frames import Frame, Frames
 from graph_engine_viz.geometry import coordinate
 from graph_engine_viz.ink import INK, NAME, PALE, PAPER, PLATE, SMALL, TINT, rect, tag, text
+from graph_engine_viz.telling import symbol
 from graph_engine_viz.timeline import Use
 from graph_engine_viz.typeset import Run, ellipsize, plain
 from graph_engine_viz.view import Item
@@ -220,7 +221,7 @@ class ScopeFigure(Figure):
 def _inventory(item: Item) -> list[str]:
     lines = [f"{item.operations:,} operations"]
     if item.operations == 1:
-        lines = operation_notes(item.inside[0])[:1] or ["1 operation"]
+        lines = operation_notes(item.inside[0])[:1] or [symbol(item.inside[0])]
     if item.parameters:
         sizes = [v.size for v in item.parameters]
         total = sum(size for size in sizes if isinstance(size, int))

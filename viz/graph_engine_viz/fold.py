@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from graph_engine_viz.geometry import Frame, Group, Placement, Point, Route, flatten, line
+from graph_engine_viz.curves import divided, rounded
+from graph_engine_viz.geometry import Frame, Group, Placement, Point, Route, flatten
 
-__all__ = ["Folded", "direction", "fold", "offset", "rounded"]
+__all__ = ["SLIDE", "Folded", "fold"]
 
 SLIDE = (1240.0, 560.0)
 """The room that a picture has on a slide, beside its caption and its formulas."""
@@ -25,7 +26,6 @@ Cut: TypeAlias = tuple[float, float]
 """From the last box of a column to the first of the next."""
 
 LANE = 18.0
-BEND = 12.0
 NEAR = 18.0
 """From the boxes to the first lane around them."""
 
@@ -150,21 +150,28 @@ class _Folder:
         return sorted((number for number, span in spans.items() if span > 1), key=lambda n: (spans[n], n))
 
     def _frames(self) -> list[tuple[Group, int, Frame]]:
-        """Draw each group's frame anew around what is in it, in each row."""
-        frames = []
-        for group, (x, y, width, height) in self.placement.groups.items():
-            inside = [key for key, own in self.groups.items() if own[: len(group)] == group]
-            top = y - min(self._top(key) for key in inside)
-            bottom = y + height - max(self._bottom(key) for key in inside)
+        """Draw each group's frame anew around what is in it, in each row; the inner ones first."""
+        groups = self.placement.groups
+        drawn: dict[tuple[Group, int], Frame] = {}
+        for group in sorted(groups, key=len, reverse=True):
+            x, y, width, height = groups[group]
+            keys = [key for key, own in self.groups.items() if own == group]
+            inner = [other for other in groups if other[:-1] == group]
+            spans = [(self._top(key), self._bottom(key)) for key in keys]
+            spans += [(groups[other][1], groups[other][1] + groups[other][3]) for other in inner]
+            top, bottom = y - min(span[0] for span in spans), y + height - max(span[1] for span in spans)
             for row in range(self.rows):
-                mine = [key for key in inside if self.row_of[key] == row]
+                mine = [(self._top(key), self._bottom(key)) for key in keys if self.row_of[key] == row]
+                frames = [drawn[other, row] for other in inner if (other, row) in drawn]
+                mine += [(frame[1], frame[1] + frame[3]) for frame in frames]
                 if mine:
-                    left = max(x, _middle(self.cuts[row - 1]) + 4) if row else x
-                    right = min(x + width, _middle(self.cuts[row]) - 4) if row < self.rows - 1 else x + width
-                    above = min(self._top(key) for key in mine) + top
-                    below = max(self._bottom(key) for key in mine) + bottom
-                    frames.append((group, row, (left, above, right - left, below - above)))
-        return frames
+                    inset = 4.0 * len(group)
+                    left = max(x, _middle(self.cuts[row - 1]) + inset) if row else x
+                    right = min(x + width, _middle(self.cuts[row]) - inset) if row < self.rows - 1 else x + width
+                    above, below = min(span[0] for span in mine) + top, max(span[1] for span in mine) + bottom
+                    drawn[group, row] = (left, above, right - left, below - above)
+        order = [(group, row) for group in groups for row in range(self.rows)]
+        return [(group, row, drawn[group, row]) for group, row in order if (group, row) in drawn]
 
     def _top(self, key: str) -> float:
         return self.positions[key][1] - self.sizes[key][1] / 2
@@ -264,9 +271,9 @@ def _split(route: Route, cuts: Sequence[Cut]) -> dict[int, Route]:
     for row in range(first, last + 1):
         part = route
         if row < last:
-            part = _divided(part, cuts[row][0])[0]
+            part = divided(part, cuts[row][0])[0]
         if row > first:
-            part = _divided(part, cuts[row - 1][1])[1]
+            part = divided(part, cuts[row - 1][1])[1]
         parts[row] = part
     return parts
 
@@ -274,107 +281,3 @@ def _split(route: Route, cuts: Sequence[Cut]) -> dict[int, Route]:
 def _ends(parts: dict[int, Route]) -> dict[int, Route]:
     """Leave out the rows that a wire only passes."""
     return {row: parts[row] for row in sorted({min(parts), max(parts)})} if parts else parts
-
-
-def _divided(route: Route, x: float) -> tuple[Route, Route]:
-    """Divide a route where it reaches `x`."""
-    for start in range(0, len(route) - 3, 3):
-        if route[start + 3][0] >= x:
-            before, after = _cut_curve(route[start : start + 4], x)
-            return route[: start + 1] + before[1:], after + route[start + 4 :]
-    return route, route[-1:] * 4
-
-
-def _cut_curve(curve: Route, x: float) -> tuple[Route, Route]:
-    """Cut a cubic curve where it reaches `x` (de Casteljau)."""
-    low, high = 0.0, 1.0
-    for _ in range(40):
-        middle = (low + high) / 2
-        if _halves(curve, middle)[1][0][0] < x:
-            low = middle
-        else:
-            high = middle
-    return _halves(curve, (low + high) / 2)
-
-
-def _halves(curve: Route, t: float) -> tuple[Route, Route]:
-    def between(p: Point, q: Point) -> Point:
-        return p[0] + (q[0] - p[0]) * t, p[1] + (q[1] - p[1]) * t
-
-    a, b, c, d = curve
-    ab, bc, cd = between(a, b), between(b, c), between(c, d)
-    abc, bcd = between(ab, bc), between(bc, cd)
-    middle = between(abc, bcd)
-    return (a, ab, abc, middle), (middle, bcd, cd, d)
-
-
-def rounded(corners: Sequence[Point]) -> Route:
-    """Join points by lines with round corners."""
-    points: list[Point] = [corners[0]]
-    for before, corner, after in zip(corners, corners[1:], corners[2:], strict=False):
-        enter, leave = _toward(corner, before), _toward(corner, after)
-        points += line(points[-1], enter)
-        points += [_between(enter, corner), _between(leave, corner), leave]
-    points += line(points[-1], corners[-1])
-    return tuple(points)
-
-
-def _toward(corner: Point, other: Point) -> Point:
-    """Go from a corner toward another point, as far as the bend reaches."""
-    dx, dy = other[0] - corner[0], other[1] - corner[1]
-    length = (dx * dx + dy * dy) ** 0.5
-    if not length:
-        return corner
-    reach = min(BEND, length / 2) / length
-    return corner[0] + dx * reach, corner[1] + dy * reach
-
-
-def _between(end: Point, corner: Point) -> Point:
-    return end[0] + (corner[0] - end[0]) * 0.55, end[1] + (corner[1] - end[1]) * 0.55
-
-
-def offset(route: Route, left: float) -> Route:
-    """Move a route to its left (seen in its direction; to its right, where negative), whatever way it turns.
-
-    Examples
-    --------
-    >>> offset(((0, 0), (1, 0), (2, 0), (3, 0)), 4)
-    ((0.0, -4.0), (1.0, -4.0), (2.0, -4.0), (3.0, -4.0))
-    """
-    if len(route) < 4:
-        return route
-    points: list[Point] = []
-    for start in range(0, len(route) - 3, 3):
-        a, b, c, d = route[start : start + 4]
-        if _is_point((a, b, c, d)) and len(route) > 4:
-            continue
-        first, last = _normal(a, (b, c, d)), _normal(d, (c, b, a))
-        moved = [_along(a, first, left), _along(b, first, left), _along(c, last, -left), _along(d, last, -left)]
-        points += moved if not points else moved[1:]
-    return tuple(points)
-
-
-def _is_point(curve: Route) -> bool:
-    """Say whether a curve has no length, and so no direction."""
-    (x, y), *others = curve
-    return all(abs(other[0] - x) + abs(other[1] - y) < 0.05 for other in others)
-
-
-def direction(route: Route) -> Point:
-    """Return a point from which a route comes to its end."""
-    x, y = route[-1]
-    return next((point for point in reversed(route) if abs(point[0] - x) + abs(point[1] - y) > 1.0), (x - 1, y))
-
-
-def _normal(end: Point, others: Sequence[Point]) -> Point:
-    """Return what points to the left of the direction in which a curve leaves its end."""
-    for x, y in others:
-        dx, dy = x - end[0], y - end[1]
-        length = (dx * dx + dy * dy) ** 0.5
-        if length > 1e-6:
-            return dy / length, -dx / length
-    return 0.0, -1.0
-
-
-def _along(point: Point, normal: Point, distance: float) -> Point:
-    return point[0] + normal[0] * distance, point[1] + normal[1] * distance

@@ -10,9 +10,10 @@ from typing import Literal, NamedTuple, cast, get_args
 from graph_engine.errors import LookupFailed
 from graph_engine_viz import ink
 from graph_engine_viz.content import Content
+from graph_engine_viz.curves import direction, offset
 from graph_engine_viz.figure import LIFT, Figure
 from graph_engine_viz.figures import GapFigure, ScopeFigure, TurnFigure, VariableFigure, WireFigure
-from graph_engine_viz.fold import SLIDE, Folded, direction, fold, offset
+from graph_engine_viz.fold import SLIDE, Folded, fold
 from graph_engine_viz.frames import Frame, Frames
 from graph_engine_viz.gates import OperationFigure
 from graph_engine_viz.geometry import Box, Link, Placement, Point, Route, Spacing, coordinate, line, route_path

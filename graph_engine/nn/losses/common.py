@@ -43,8 +43,17 @@ def alike(input: Operand, target: Operand) -> tuple[Variable, Variable]:
 
 
 def weighted(losses: Variable, weight: Operand | None) -> Variable:
-    """Multiply each loss by a weight that broadcasts to it."""
-    return losses if weight is None else multiply(losses, weight)
+    """Multiply each loss by a weight that broadcasts to it; (batch, 1) by (batch,) would make all pairs."""
+    if weight is None:
+        return losses
+    result = multiply(losses, weight)
+    if result.shape != losses.shape:
+        raise ShapeError(
+            f"weights of shape {show_shape(as_variable(weight).shape)} do not broadcast to losses of shape "
+            f"{show_shape(losses.shape)}",
+            "give one weight for each loss, with ge.reshape",
+        )
+    return result
 
 
 def renamed(third: str = "", **names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -229,7 +229,10 @@ def multi_margin_loss(
     others = subtract(1, one_hot(labels, x.shape[-1], x.dtype))
     terms = multiply(square(missing) if p == 2 else missing, others)
     if weight is not None:
-        terms = multiply(terms, expand_dims(take(as_float(weight), labels), -1))
+        weights = as_float(weight)
+        if weights.shape != x.shape[-1:]:
+            raise ShapeError(f"weights of shape {show_shape(weights.shape)} for {x.shape[-1]} classes")
+        terms = multiply(terms, expand_dims(take(weights, labels), -1))
     return reduced(mean(terms, axis=-1), reduction)
 
 

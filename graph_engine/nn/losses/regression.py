@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from graph_engine.declaring import located
-from graph_engine.errors import DeclarationError
+from graph_engine.errors import DeclarationError, ShapeError
 from graph_engine.nn.losses.common import alike, reduced
 from graph_engine.node import Operand, Variable
 from graph_engine.primitives import (
@@ -13,6 +13,7 @@ from graph_engine.primitives import (
     add,
     divide,
     exp,
+    expand_dims,
     greater,
     less,
     log,
@@ -25,6 +26,7 @@ from graph_engine.primitives import (
 from graph_engine.primitives.checks import checked
 from graph_engine.primitives.common import as_float
 from graph_engine.source import composite
+from graph_engine.spec import show_shape
 
 
 @composite
@@ -199,7 +201,8 @@ def gaussian_nll_loss(
     input, target : Variable or array_like
         Expectations and observations, of one shape.
     var : Variable or array_like
-        Variances, not negative; they broadcast to the others. Below `eps` they count as `eps` and get no gradient.
+        Variances, not negative: one for each sample, without the last dimension of the others, or of a shape that
+        broadcasts to theirs. Below `eps` they count as `eps` and get no gradient.
     full : bool
         Whether to add log(2π) / 2.
     eps : float
@@ -211,9 +214,16 @@ def gaussian_nll_loss(
     >>> float(ge.Engine("numpy").run(ge.nn.gaussian_nll_loss(ge.constant([3.0]), ge.constant([1.0]), 1.0)))
     2.0
     """
-    error = _difference(input, target)
-    spread = maximum(checked(as_float(var), "not negative"), eps)
+    error, variance = _difference(input, target), as_float(var)
+    if error.ndim and variance.shape == error.shape[:-1]:
+        variance = expand_dims(variance, -1)
+    spread = maximum(checked(variance, "not negative"), eps)
     losses = multiply(add(log(spread), divide(square(error), spread)), 0.5)
+    if losses.shape != error.shape:
+        raise ShapeError(
+            f"variances of shape {show_shape(variance.shape)} do not broadcast to predictions of shape "
+            f"{show_shape(error.shape)}"
+        )
     return reduced(add(losses, 0.5 * math.log(2 * math.pi)) if full else losses, reduction)
 
 

@@ -16,7 +16,7 @@ They need matplotlib (`pip install "graph-engine[examples]"`), draw without pypl
     plots.decision_regions(predict, points, classes).savefig("regions.png", dpi=160)
 """
 
-from graph_engine_viz.plots.curves import functions, learning_curves, lines, rate_sweep
+from graph_engine_viz.plots.curves import bars, functions, learning_curves, lines, rate_sweep
 from graph_engine_viz.plots.depth import factors, gradient_flow, histograms_by_depth
 from graph_engine_viz.plots.images import boxes_over, heat_map_over, image_rows, images
 from graph_engine_viz.plots.manifolds import codes, projections
@@ -26,8 +26,8 @@ from graph_engine_viz.plots.surfaces import descents, loss_surface
 from graph_engine_viz.plots.windows import overlap, pooling, receptive_fields, sliding_window
 
 __all__ = [
-    "attention_map", "boxes_over", "codes", "confusion", "decision_lines", "decision_regions", "descents", "factors",
-    "fits", "functions", "gradient_flow", "heat_map_over", "histograms_by_depth", "image_rows", "images", "jacobian",
-    "learning_curves", "lines", "loss_surface", "overlap", "pooling", "projections", "rate_sweep", "receptive_fields",
-    "sliding_window", "train_and_test",
+    "attention_map", "bars", "boxes_over", "codes", "confusion", "decision_lines", "decision_regions", "descents",
+    "factors", "fits", "functions", "gradient_flow", "heat_map_over", "histograms_by_depth", "image_rows", "images",
+    "jacobian", "learning_curves", "lines", "loss_surface", "overlap", "pooling", "projections", "rate_sweep",
+    "receptive_fields", "sliding_window", "train_and_test",
 ]  # fmt: skip

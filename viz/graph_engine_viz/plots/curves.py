@@ -222,3 +222,42 @@ def learning_curves(
     figure.legend(grid.flat[0].lines[:2], ["training", "held out (least: ring)"], loc="outside upper right", ncols=2,
                   frameon=False)  # fmt: skip
     return figure
+
+
+@figure_function
+def bars(values: Mapping[str, Any], xlabel: str = "", title: str = "", low: float = 0.0) -> Any:
+    """Draw a bar for each name, as long as the mean of its values, with the values themselves as dots.
+
+    Parameters
+    ----------
+    values : mapping of str to array_like
+        For each name one number, or those of several repetitions.
+    xlabel, title : str
+    low : float
+        Where the bars begin.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> figure = bars({"none": [0.79, 0.81], "L2": [0.88, 0.9]}, "accuracy", low=0.5)
+    >>> [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
+    ['none', 'L2']
+    """
+    figure, grid = new_figure(9, 0.55 * len(values) + 1.4)
+    axes = grid[0, 0]
+    for place, repetitions in enumerate(values.values()):
+        found = np.ravel(np.asarray(repetitions, float))
+        axes.barh(place, found.mean() - low, left=low, height=0.62, color=BLUE if place else GREY)
+        if found.size > 1:
+            axes.plot(found, np.full(found.size, place), "o", color="white", markeredgecolor="black", markersize=6)
+        axes.annotate(f"{found.mean():.3g}", (found.max(), place), (9, 0), textcoords="offset points", va="center")
+    axes.set_yticks(range(len(values)), list(values))
+    axes.invert_yaxis()
+    axes.tick_params(axis="y", length=0)
+    axes.set(xlabel=xlabel, title=title)
+    axes.margins(x=0.1)
+    axes.set_xlim(left=low)
+    return figure

@@ -97,7 +97,7 @@ def histograms_by_depth(
             values = values[np.isfinite(values)]
             reach = float(np.max(np.abs(values), initial=0.0)) or 1.0
             low, high = limits or (-reach, reach)
-            axes.hist(values, bins=bins, range=(low, high), color=BLUE)
+            axes.hist(values, bins=bins, range=(low, high), color=BLUE, histtype="stepfilled")
             axes.set_ylim(top=1.3 * axes.get_ylim()[1])  # room for what stands above
             axes.set_yticks([])
             axes.spines["left"].set_visible(False)

@@ -41,8 +41,9 @@ def attention_map(
     heads = np.asarray(weights, float)
     heads = heads[None] if heads.ndim == 2 else heads
     cell = 0.5 if max(len(queries), len(keys)) <= 16 else 0.3
+    names = 0.13 * max(map(len, queries), default=0)  # the room that they take
     figure, grid = new_figure(
-        max(3.2, cell * len(keys) + 1.0) * len(heads) + 1.0, max(3.0, cell * len(queries) + 1.6), 1, len(heads)
+        max(3.2, cell * len(keys) + names + 0.6) * len(heads) + 1.2, max(3.0, cell * len(queries) + 1.6), 1, len(heads)
     )
     for number, (axes, head) in enumerate(zip(grid[0], heads)):
         shown = axes.imshow(head, cmap="Blues", vmin=0, vmax=1)
@@ -63,8 +64,9 @@ def attention_map(
 
 @figure_function
 def jacobian(
-    matrix: Any, upstream: Any = None, rows: Sequence[str] | None = None, columns: Sequence[str] | None = None
-) -> Any:
+    matrix: Any, upstream: Any = None, rows: Sequence[str] | None = None, columns: Sequence[str] | None = None,
+    output: str = "y", input: str = "x",
+) -> Any:  # fmt: skip
     """Draw a Jacobian, and with an upstream gradient the product row times matrix that backpropagation computes.
 
     Parameters
@@ -75,6 +77,8 @@ def jacobian(
         ∂L/∂y, of shape (outputs,); the row ∂L/∂x = ∂L/∂y · J is drawn with it.
     rows, columns : sequence of str, optional
         Names of the outputs and inputs.
+    output, input : str
+        What they are together, in the titles.
 
     Returns
     -------
@@ -88,20 +92,21 @@ def jacobian(
     """
     entries = np.asarray(matrix, float)
     outputs, inputs = entries.shape
-    rows = rows or [f"y{i}" for i in range(1, outputs + 1)]
-    columns = columns or [f"x{j}" for j in range(1, inputs + 1)]
+    rows = rows or [f"{output}{i}" for i in range(1, outputs + 1)]
+    columns = columns or [f"{input}{j}" for j in range(1, inputs + 1)]
+    title = f"J = ∂{output}/∂{input}"
     if upstream is None:
         figure, grid = new_figure(max(4.0, 0.75 * inputs + 1.5), max(3.2, 0.6 * outputs + 1.5))
-        _cells(grid[0, 0], entries, rows, columns, "J = ∂y/∂x")
+        _cells(grid[0, 0], entries, rows, columns, title)
         return figure
     row = np.asarray(upstream, float).reshape(1, -1)
     widths = [outputs + 1.2, inputs + 1.2, inputs + 1.2]
     cell = max(0.72, 9.0 / sum(widths))
     size = (cell * sum(widths), max(3.2, cell * outputs + 1.6))
     figure, grid = new_figure(*size, 1, 3, gridspec_kw={"width_ratios": widths})
-    _cells(grid[0, 0], row, [""], rows, "∂L/∂y")
-    _cells(grid[0, 1], entries, rows, columns, "J = ∂y/∂x")
-    _cells(grid[0, 2], row @ entries, [""], columns, "∂L/∂x = ∂L/∂y · J")
+    _cells(grid[0, 0], row, [""], rows, f"∂L/∂{output}")
+    _cells(grid[0, 1], entries, rows, columns, title)
+    _cells(grid[0, 2], row @ entries, [""], columns, f"∂L/∂{input} = ∂L/∂{output} · J")
     return figure
 
 
@@ -148,9 +153,9 @@ def _cells(axes: Any, entries: Any, rows: Sequence[str], columns: Sequence[str],
 
 
 def _numbers(axes: Any, entries: Any, form: str, dark: float) -> None:
-    """Write the numbers into the cells, where there are not too many; white on what is dark."""
+    """Write the numbers into the cells, where there are not too many; white on what is dark, and -0 as 0."""
     if entries.size > _MOST_NUMBERS:
         return
     for (i, j), entry in np.ndenumerate(entries):
-        axes.text(j, i, form.format(entry), ha="center", va="center", fontsize=11,
+        axes.text(j, i, form.format(entry + 0.0), ha="center", va="center", fontsize=11,
                   color="white" if entry > dark else "black")  # fmt: skip
