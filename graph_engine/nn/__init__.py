@@ -233,6 +233,7 @@ from graph_engine.nn.upsampling_layers import (
 )
 
 __all__ = [
+    "Flatten", "Unflatten",
     "BCELoss", "BCEWithLogitsLoss", "CosineEmbeddingLoss", "CrossEntropyLoss", "GaussianNLLLoss",
     "HingeEmbeddingLoss", "HingeLoss", "HuberLoss", "KLDivLoss", "L1Loss", "MSELoss", "MSLELoss",
     "MarginRankingLoss", "MultiMarginLoss", "NLLLoss", "PerceptronLoss", "PoissonNLLLoss", "SmoothL1Loss",

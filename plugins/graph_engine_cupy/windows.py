@@ -29,7 +29,7 @@ def convolution(xp: Any, primitive: Any) -> Kernel:
         rows = weight.reshape(groups, out // groups, math.prod(weight.shape[1:]))
         result = xp.empty((len(x), out, *counts), x.dtype)
         for slab, columns in _columns(xp, primitive, x, size, counts):
-            result[slab] = xp.moveaxis(xp.matmul(rows, columns).reshape(out, -1, *counts), 0, 1)
+            result[slab] = xp.moveaxis(xp.matmul(rows, columns).reshape(out, len(result[slab]), *counts), 0, 1)
         return _with_bias(result, bias)
 
     return run
@@ -58,7 +58,8 @@ def convolution_transpose(xp: Any, primitive: Any) -> Kernel:
     def run(x: Any, weight: Any, *bias: Any) -> Any:
         if x.dtype.char not in "fd":
             return generic(x, weight, *bias)
-        counts, channels, groups, size = x.shape[2:], weight.shape[1] * primitive.groups, primitive.groups, weight.shape[2:]
+        counts, groups, size = x.shape[2:], primitive.groups, weight.shape[2:]
+        channels = weight.shape[1] * groups
         rows = weight.reshape(groups, len(weight) // groups, math.prod(weight.shape[1:]))
         products = xp.matmul(xp.swapaxes(rows, 1, 2), _by_group(xp, x, groups))
         columns = products.reshape(channels, *size, len(x), *counts)
@@ -77,7 +78,9 @@ def max_pool(xp: Any, primitive: Any) -> Kernel:
     rules, generic = primitive.rules(), partial(primitive.kernel, xp)
 
     def run(x: Any) -> Any:
-        return _folded(xp, xp.maximum, x, rules, -math.inf) if x.dtype.char in "fd" and x.size else generic(x)
+        if x.dtype.char not in "fd" or not x.size:
+            return generic(x)
+        return _folded(xp, xp.maximum, x, rules, -math.inf)
 
     return run
 
@@ -96,7 +99,7 @@ def avg_pool(xp: Any, primitive: Any) -> Kernel:
 
 
 def _columns(xp: Any, primitive: Any, x: Any, size: Any, counts: Any) -> Iterator[tuple[slice, Any]]:
-    """Give parts of a batch, with what lies in each window: (groups, C/groups * elements of the kernel, N * windows)."""
+    """Give parts of a batch, with what lies in each window: (groups, C/groups * size of a kernel, N * windows)."""
     groups, inside = primitive.groups, x.shape[1] // primitive.groups
     step = max(_SLAB // max(x.shape[1] * math.prod(size) * math.prod(counts) * x.itemsize, 1), 1)
     for start in range(0, len(x), step):
@@ -127,8 +130,10 @@ def _folded(xp: Any, function: Any, x: Any, rules: Any, border: float) -> Any:
     """Combine each window, one dimension after the other."""
     first = x.ndim - len(rules)
     sizes = x.shape[first:]
-    ends = [(rule.number(n) - 1) * rule.stride + rule.reach - rule.padding for rule, n in zip(rules, sizes, strict=True)]
-    margins = [(rule.padding, max(end - n, 0)) for rule, end, n in zip(rules, ends, sizes, strict=True)]
+    margins = []
+    for rule, n in zip(rules, sizes, strict=True):
+        end = (rule.number(n) - 1) * rule.stride + rule.reach - rule.padding
+        margins.append((rule.padding, max(end - n, 0)))
     if any(map(any, margins)):
         x = xp.pad(x, [(0, 0)] * first + margins, constant_values=border)
     for axis, rule in enumerate(rules, start=first):
@@ -137,7 +142,7 @@ def _folded(xp: Any, function: Any, x: Any, rules: Any, border: float) -> Any:
         parts = [x[(*before, slice(i, i + span, rule.stride))] for i in range(0, rule.reach, rule.dilation)]
         x = parts[0].copy()
         for part in parts[1:]:
-            function(x, part, x)
+            function(x, part, out=x)
     return x
 
 
