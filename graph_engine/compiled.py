@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graph_engine.errors import DeclarationError, FeedError, GraphEngineError, GuardError
+from graph_engine.executing import Watch
 from graph_engine.feeds import Fed, only_shape, upload
 from graph_engine.graph import Graph
 from graph_engine.node import Variable
-from graph_engine.observe import Watch
 from graph_engine.program import Program, as_outputs
 from graph_engine.trace import Trace
 
@@ -83,13 +83,21 @@ class CompiledStep:
             store.commit(dict(zip(self._targets, results[count:], strict=True)))
         return results[0] if self._single else tuple(results[:count])
 
-    def trace(self, *values: Any, watch: Watch | None = None) -> Trace:
-        """Run once, observed: the same step, every value, gradient and update kept; guards on."""
+    def trace(self, *values: Any, watch: Watch | None = None, memory: int | None = None) -> Trace:
+        """Run once, observed: the same step, every value, gradient and update kept; guards on.
+
+        Parameters
+        ----------
+        *values
+            As for the step itself.
+        watch, memory
+            As in `Engine.trace`.
+        """
         arrays, others = self._arrays(values, copy=True)
         loss, gradients = _main_gradients(self.graph, self.outputs)
         with self.engine.store.lock:
             trace = self.engine._observe(
-                self._program, arrays, others, self.outputs, loss, gradients, self.updates, watch
+                self._program, arrays, others, self.outputs, loss, gradients, self.updates, watch, memory
             )
             new = self._new_values(trace)
             if self._finite:

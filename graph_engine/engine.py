@@ -14,11 +14,12 @@ import numpy as np
 from graph_engine.backend import Backend
 from graph_engine.compiled import CompiledStep
 from graph_engine.errors import BackendError, DeclarationError, LookupFailed
+from graph_engine.executing import Watch
 from graph_engine.feeds import Fed, arrange, check_parameter_value, upload
 from graph_engine.gradient import backward
 from graph_engine.graph import Graph
 from graph_engine.node import Variable
-from graph_engine.observe import Watch, observe
+from graph_engine.observe import observe
 from graph_engine.plugins import find_backend
 from graph_engine.program import Program, as_outputs
 from graph_engine.recent import Recent
@@ -103,6 +104,7 @@ class Engine:
         feeds: Mapping[Any, Any] | None = None,
         watch: Watch | None = None,
         backward: bool = True,
+        memory: int | None = None,
     ) -> Trace:
         """Compute outputs and keep everything; forward, and backward if the (first) output is a scalar float.
 
@@ -114,6 +116,9 @@ class Engine:
             Called with each operation and its results, right after it has been computed.
         backward : bool
             False: forward only.
+        memory : int, optional
+            Bytes for everything that is computed. Where that is too little, some values are kept and the others are
+            computed again when they are looked at; `print(trace.kept)` says which. By default all are kept.
 
         Returns
         -------
@@ -128,7 +133,7 @@ class Engine:
         program, gradients = self._traced_program(wanted, backward)
         arrays, others = arrange(self.backend, program.graph, feeds or {}, copy=True)
         loss = wanted[0] if gradients else None
-        return self._observe(program, arrays, others, wanted, loss, gradients, {}, watch)
+        return self._observe(program, arrays, others, wanted, loss, gradients, {}, watch, memory)
 
     def compile(
         self,
@@ -281,12 +286,13 @@ class Engine:
         gradients: dict[Variable, Variable],
         updates: dict[Variable, Variable],
         watch: Watch | None,
+        memory: int | None = None,
     ) -> Trace:
-        plan = program.plan(arrays, others)
-        seen = observe(plan, [*arrays, *self.store.values(program.graph.parameters)], watch)
+        plan = (program if memory is None else program.reproducible).plan(arrays, others)
+        seen = observe(plan, [*arrays, *self.store.values(program.graph.parameters)], watch, memory)
         trace = Trace(
             program.graph, outputs, loss, gradients, updates, seen.values, self.backend.to_numpy, plan.names,
-            seen.error, seen.failed,
+            seen.error, seen.failed, seen.kept,
         )  # fmt: skip
         if seen.error is not None:
             seen.error.trace = trace  # type: ignore[attr-defined]

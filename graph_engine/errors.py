@@ -111,3 +111,7 @@ class PluginWarning(UserWarning):
 
 class UnusedVariableWarning(UserWarning):
     """A gradient with respect to something that the loss does not depend on."""
+
+
+class ReplayWarning(UserWarning):
+    """A value that was computed again and did not come out with the same bits."""

@@ -6,37 +6,43 @@ own here, of the same strides, so the bits are the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from graph_engine.failures import refuse, run_error
+from graph_engine.executing import Watch, execute
+from graph_engine.failures import run_error
 from graph_engine.node import Operation, Variable
-from graph_engine.plan import Instruction, Plan, results_of
+from graph_engine.plan import Plan
+from graph_engine.replay import Replay, Retention
 
-Watch = Callable[[Operation, tuple[Any, ...]], None]
 
-
+@dataclass
 class Observation:
     """What one observed run computed: a value for each variable that it reached.
 
     Attributes
     ----------
-    values : dict of Variable to array
+    values : mapping of Variable to array
         The backend's own arrays.
     error : Exception or None
         What stopped the run.
     failed : Operation or None
         Where it stopped.
+    kept : Retention or None
+        Which values stay, where there is a memory budget.
     """
 
-    def __init__(self) -> None:
-        self.values: dict[Variable, Any] = {}
-        self.error: Exception | None = None
-        self.failed: Operation | None = None
+    values: Mapping[Variable, Any]
+    error: Exception | None = None
+    failed: Operation | None = None
+    kept: Retention | None = None
 
 
-def observe(plan: Plan, arguments: Sequence[Any], watch: Watch | None = None) -> Observation:
-    """Run a plan one operation at a time, guards on, and keep everything.
+def observe(
+    plan: Plan, arguments: Sequence[Any], watch: Watch | None = None, memory: int | None = None
+) -> Observation:
+    """Run a plan one operation at a time, guards on, and keep everything, or what a memory budget allows.
 
     Parameters
     ----------
@@ -45,34 +51,29 @@ def observe(plan: Plan, arguments: Sequence[Any], watch: Watch | None = None) ->
         The values of inputs and parameters.
     watch : callable, optional
         Called with each operation and its results, right after it has been computed.
+    memory : int, optional
+        In bytes; what is dropped is computed again when it is looked at.
     """
-    seen = Observation()
+    if memory is not None:
+        replay = Replay(plan, arguments, memory)
+        replay.run(watch)
+        return Observation(replay, replay.error, replay.failed, replay.retention)
+    values: dict[Variable, Any] = {}
+    seen = Observation(values)
     variables = plan.variables
     slots: list[Any] = [None] * len(variables)
     for slot, value in (*zip(plan.arguments, arguments, strict=True), *plan.known.items()):
-        slots[slot] = seen.values[variables[slot]] = value
+        slots[slot] = values[variables[slot]] = value
     with plan.backend.running():
         for instruction in plan.instructions:
             try:
-                results = _execute(plan, instruction, slots)
+                results = execute(plan, instruction, [slots[slot] for slot in instruction.inputs])
             except Exception as error:
                 seen.error = run_error(plan, instruction, error)
                 seen.failed = instruction.operation
                 break
             for slot, value in zip(instruction.outputs, results, strict=True):
-                slots[slot] = seen.values[variables[slot]] = value
+                slots[slot] = values[variables[slot]] = value
             if watch is not None:
                 watch(instruction.operation, tuple(results))
     return seen
-
-
-def _execute(plan: Plan, instruction: Instruction, slots: list[Any]) -> Sequence[Any]:
-    arrays = [slots[slot] for slot in instruction.inputs]
-    if instruction.guard is not None:
-        refuse(instruction.guard(*arrays))
-    if instruction.buffer is not None:
-        arrays.append(plan.backend.empty(*plan.buffers[instruction.buffer]))
-    results = results_of(instruction, instruction.function(*arrays))
-    for slot, value in zip(instruction.outputs, results, strict=True):
-        plan.check(slot, value)
-    return results

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from graph_engine.backend import Backend
@@ -28,6 +29,12 @@ class Program:
         self.guards = guards
         self._plans: Recent[tuple[Any, ...], Plan] = Recent(_KEPT_PLANS)
         self._fast: Recent[tuple[Any, ...], FastPlan] = Recent(_KEPT_PLANS)
+
+    @cached_property
+    def reproducible(self) -> Program:
+        """The same on kernels that give the same bits each time; itself, where it does so already."""
+        backend = self.backend.reproducible()
+        return self if backend is self.backend else Program(backend, self.graph, self.guards)
 
     def plan(self, arrays: Sequence[Any], others: tuple[Fed, ...] = ()) -> Plan:
         """Return the plan for feeds of these shapes."""

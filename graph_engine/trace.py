@@ -19,6 +19,7 @@ from graph_engine.context import Context, Phase, building
 from graph_engine.errors import LookupFailed
 from graph_engine.graph import Graph
 from graph_engine.node import Operation, Variable
+from graph_engine.replay import Retention
 from graph_engine.source import SourceLine
 
 Array = np.ndarray[Any, Any]
@@ -83,6 +84,8 @@ class Trace:
         What the dimension names stood for.
     error, failed : Exception, Operation, or None
         What stopped the run, and where.
+    kept : Retention or None
+        Which values are kept and which are computed again, where the run was given a memory budget.
 
     Examples
     --------
@@ -107,6 +110,7 @@ class Trace:
     names: Mapping[str, int] = field(default_factory=dict)
     error: Exception | None = None
     failed: Operation | None = None
+    kept: Retention | None = field(default=None, repr=False)
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:

@@ -7,7 +7,7 @@ from graph_engine.nn.module import Module
 from graph_engine.node import Operand, Variable
 from graph_engine.primitives import reshape
 from graph_engine.primitives.common import as_variable
-from graph_engine.spec import as_shape, normalize_axis
+from graph_engine.spec import normalize_axis
 
 
 class Flatten(Module):
@@ -46,7 +46,7 @@ class Unflatten(Module):
     ----------
     dim : int
     unflattened_size : tuple of int
-        Their sizes; the product is that of the dimension.
+        Their sizes; the product is that of the dimension. One of them may be -1: what is left.
     name : str, optional
 
     Examples
@@ -60,7 +60,7 @@ class Unflatten(Module):
 
     def __init__(self, dim: int, unflattened_size: tuple[int, ...], *, name: str | None = None) -> None:
         super().__init__(name=name)
-        self.dim, self.unflattened_size = dim, as_shape(unflattened_size)
+        self.dim, self.unflattened_size = dim, tuple(unflattened_size)
 
     def forward(self, x: Operand) -> Variable:
         """Declare x with this dimension as several."""

@@ -83,6 +83,8 @@ def _max_unpool(
     width = as_numbers("padding", padding, n)
     windows = zip(x.shape[-n:], kernel, step, width, strict=True)
     usual = tuple((size - 1) * s - 2 * p + k for size, k, s, p in windows)
+    if output_size is None and any(isinstance(size, int) and size < 1 for size in usual):
+        raise ShapeError(f"nothing is left of it: {show_shape(usual)}", "give output_size, the size before pooling")
     result: Variable = MaxUnpool(usual if output_size is None else _output_size(output_size, usual, step))(x, indices)
     return result
 
@@ -149,6 +151,8 @@ def interpolate(
     if recompute_scale_factor and size is not None:
         raise DeclarationError("recompute_scale_factor says nothing beside size", "give scale_factor, or leave it out")
     kept = () if recompute_scale_factor or mode == "area" else scales
+    if mode == "nearest" and x.ndim == 4:  # PyTorch's images, though not its signals and volumes, do the same
+        kept = tuple(None if new in (n, 2 * n) else s for n, new, s in zip(x.shape[2:], sizes, kept, strict=False))
     result: Variable = Resize(sizes, "linear" if mode in _DIMENSIONS else mode, bool(align_corners), kept)(x)
     return result
 

@@ -64,6 +64,10 @@ class CupyBackend(Backend):
         mode = "deterministic" if self.deterministic else "not deterministic where places repeat"
         return f"{properties['name'].decode()}, CuPy {self._cupy.__version__}, {mode}"
 
+    def reproducible(self) -> CupyBackend:
+        """Return the deterministic backend."""
+        return self if self.deterministic else CupyBackend(deterministic=True)
+
     def asarray(self, array: np.ndarray[Any, Any]) -> Any:
         """Upload an array."""
         return self._cupy.asarray(np.ascontiguousarray(array).reshape(np.shape(array)), order="C", blocking=True)

@@ -227,5 +227,5 @@ def _check_labels(x: Variable, target: Variable, axis: int) -> None:
 
 
 def _check_nothing_ignored(ignore_index: int | None) -> None:
-    if ignore_index is not None:
+    if ignore_index is not None and ignore_index >= 0:
         raise DeclarationError("ignore_index is a class number, and the targets are probabilities")

@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from graph_engine.errors import DeclarationError, ShapeError
 from graph_engine.node import Operand, Variable
+from graph_engine.operands import as_variables
 from graph_engine.primitives import divide, mean, multiply, sum
 from graph_engine.primitives.common import as_float, as_variable
 from graph_engine.primitives.structure import convert
@@ -33,7 +34,7 @@ def reduced(losses: Variable, reduction: str, weights: Variable | None = None) -
 
 def alike(input: Operand, target: Operand) -> tuple[Variable, Variable]:
     """Refuse shapes that differ: (batch, 1) against (batch,) would broadcast to all pairs."""
-    prediction, wanted = as_float(input), as_variable(target)
+    prediction, wanted = as_variables([as_float(input), target])  # a number takes the dtype of the prediction
     if wanted.shape not in (prediction.shape, ()):
         raise ShapeError(
             f"the prediction has shape {show_shape(prediction.shape)}, the target {show_shape(wanted.shape)}",

@@ -8,6 +8,7 @@ from graph_engine.declaring import located
 from graph_engine.errors import DeclarationError, ShapeError
 from graph_engine.nn.losses.common import alike, reduced
 from graph_engine.node import Operand, Variable
+from graph_engine.operands import as_variables
 from graph_engine.primitives import (
     abs,
     add,
@@ -17,9 +18,10 @@ from graph_engine.primitives import (
     greater,
     less,
     log,
-    maximum,
     multiply,
+    relu,
     square,
+    stop_gradient,
     subtract,
     where,
 )
@@ -202,7 +204,7 @@ def gaussian_nll_loss(
         Expectations and observations, of one shape.
     var : Variable or array_like
         Variances, not negative: one for each sample, without the last dimension of the others, or of a shape that
-        broadcasts to theirs. Below `eps` they count as `eps` and get no gradient.
+        broadcasts to theirs. Below `eps` they count as `eps`, and get the gradient that there is at `eps`.
     full : bool
         Whether to add log(2π) / 2.
     eps : float
@@ -214,10 +216,12 @@ def gaussian_nll_loss(
     >>> float(ge.Engine("numpy").run(ge.nn.gaussian_nll_loss(ge.constant([3.0]), ge.constant([1.0]), 1.0)))
     2.0
     """
-    error, variance = _difference(input, target), as_float(var)
+    error = _difference(input, target)
+    variance = as_float(as_variables([error, var])[1])
     if error.ndim and variance.shape == error.shape[:-1]:
         variance = expand_dims(variance, -1)
-    spread = maximum(checked(variance, "not negative"), eps)
+    missing = relu(subtract(eps, checked(variance, "not negative")))
+    spread = add(variance, stop_gradient(missing))
     losses = multiply(add(log(spread), divide(square(error), spread)), 0.5)
     if losses.shape != error.shape:
         raise ShapeError(
