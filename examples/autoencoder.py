@@ -1,4 +1,4 @@
-"""Autoencoder: images through a bottleneck of two numbers; the linear one finds what PCA finds, a nonlinear one more.
+"""Autoencoder: images squeezed into two numbers; a linear one finds what PCA finds, a nonlinear one more.
 
 An encoder squeezes 64 pixels into a few numbers, the code; a decoder makes 64 pixels of them again. A linear pair
 trained on centred data cannot do better than the first k principal components (the singular value decomposition says
@@ -16,23 +16,24 @@ from graph_engine.gallery import Show, run
 from graph_engine_viz import plots
 
 
-def linear(size: int, code: int) -> ge.nn.Sequential:
-    return ge.nn.Sequential(
-        encoder=ge.nn.Linear(size, code, bias=False), decoder=ge.nn.Linear(code, size, bias=False), name=f"linear{code}"
-    )
+def linear(size: int, code: int) -> tuple[ge.nn.Module, ge.nn.Module]:
+    encoder = ge.nn.Linear(size, code, bias=False)
+    decoder = ge.nn.Linear(code, size, bias=False)
+    return encoder, decoder
 
 
-def nonlinear(size: int, code: int, hidden: int, act=ge.nn.relu) -> ge.nn.Sequential:
+def nonlinear(size: int, code: int, hidden: int, act=ge.nn.relu) -> tuple[ge.nn.Module, ge.nn.Module]:
     encoder = ge.nn.Sequential(hidden=ge.nn.Linear(size, hidden), act=act, out=ge.nn.Linear(hidden, code))
     decoder = ge.nn.Sequential(hidden=ge.nn.Linear(code, hidden), act=act, out=ge.nn.Linear(hidden, size))
-    return ge.nn.Sequential(encoder=encoder, decoder=decoder, name="nonlinear")
+    return encoder, decoder
 
 
-def fit(engine: ge.Engine, net: ge.nn.Sequential, data: np.ndarray, epochs: int, rate: float, batch_size: int):
+def fit(engine: ge.Engine, net: tuple, data: np.ndarray, epochs: int, rate: float, batch_size: int):
     """Train a net to give back what it is given; return codes, reconstructions and their error, and its first step."""
+    encoder, decoder = net
     x = ge.input("x", ("batch", data.shape[1]))
-    code = net.encoder(x)
-    output = net.decoder(code)
+    code = encoder(x)
+    output = decoder(code)
     error = ge.nn.mse_loss(output, x)
     steps = epochs * -(-len(data) // batch_size)
     falling = ge.optim.schedules.exponential(rate, 0.01 ** (1 / steps))
@@ -72,7 +73,7 @@ def digits(show: Show) -> None:
     excess = np.max(np.divide(reached, optima)) - 1
     show.criterion("linear: error above the optimum of the SVD, as a part of it", excess, below=2e-3)
     figure = plots.lines({"SVD optimum": (sizes, optima), "linear autoencoder": (sizes, reached)},
-                         xlabel="numbers in the code", ylabel="mean squared error")  # fmt: skip
+                         xlabel="numbers in the code", ylabel="mean squared error", dots=["linear autoencoder"])  # fmt: skip
     show.save("ranks.png", figure, "The linear autoencoder reaches the best that any linear code of its size can do.")
 
     codes, outputs, error, _ = fit(

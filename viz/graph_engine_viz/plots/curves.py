@@ -71,6 +71,7 @@ def lines(
     log: bool = False,
     logx: bool = False,
     bound: float | None = None,
+    dots: Sequence[str] = (),
 ) -> Any:
     """Draw several series over one axis, each with its name at its end.
 
@@ -85,6 +86,8 @@ def lines(
         Whether an axis is logarithmic.
     bound : float, optional
         Drawn as a dotted level: what is to be reached, or the optimum.
+    dots : sequence of str
+        Series drawn as dots: what was found, beside the line of what was expected.
 
     Returns
     -------
@@ -105,6 +108,8 @@ def lines(
         places, heights = _places(values, x)
         whole = whole and bool(np.all(places == np.round(places)))
         style = line_style(number)
+        if name in dots:
+            style |= {"linestyle": "", "marker": "o", "markersize": 9}
         axes.plot(places, heights, **style)
         finite = np.flatnonzero(np.isfinite(heights))
         if finite.size:

@@ -7,7 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from graph_engine_viz.plots.style import DIVERGING, VERMILION, figure_function, new_figure, show_image, symmetric_limits
+from graph_engine_viz.plots.style import (
+    DIVERGING,
+    VERMILION,
+    as_picture,
+    figure_function,
+    new_figure,
+    show_image,
+    symmetric_limits,
+)
 
 
 @figure_function
@@ -18,6 +26,7 @@ def images(
     title: str = "",
     signed: bool = False,
     limits: tuple[float, float] | None = None,
+    width: float = 1.45,
 ) -> Any:
     """Draw images in a grid: samples, filters, feature maps.
 
@@ -33,6 +42,8 @@ def images(
         Whether 0 is the middle of the scale, white (filters); else the scale is grey, from the smallest to the largest.
     limits : (float, float), optional
         The ends of the scale, one for all.
+    width : float
+        Of each image, in inches.
 
     Returns
     -------
@@ -48,8 +59,9 @@ def images(
     pictures = [np.asarray(picture) for picture in pictures]
     columns = max(1, min(columns, len(pictures)))
     rows = max(1, -(-len(pictures) // columns))
-    height = (1.75 if titles else 1.45) * rows + (0.6 if title else 0.1)
-    figure, grid = new_figure(1.45 * columns + 0.4, height, rows, columns)
+    high, wide = max((_size(picture) for picture in pictures), default=(1, 1))
+    height = (width * high / wide + (0.3 if titles else 0)) * rows + (0.6 if title else 0.1)
+    figure, grid = new_figure(width * columns + 0.4, height, rows, columns)
     ends = limits or (symmetric_limits(*pictures) if signed else _limits(pictures))
     for number, axes in enumerate(grid.flat):
         if number >= len(pictures):
@@ -64,7 +76,9 @@ def images(
 
 
 @figure_function
-def image_rows(rows: Mapping[str, Any], title: str = "", limits: tuple[float, float] | None = None) -> Any:
+def image_rows(
+    rows: Mapping[str, Any], title: str = "", limits: tuple[float, float] | None = None, width: float = 1.35
+) -> Any:
     """Draw rows of images one under the other, each with its name: originals over reconstructions.
 
     Parameters
@@ -74,6 +88,8 @@ def image_rows(rows: Mapping[str, Any], title: str = "", limits: tuple[float, fl
     title : str
     limits : (float, float), optional
         The ends of the grey scale; by default each row has its own.
+    width : float
+        Of each image, in inches.
 
     Returns
     -------
@@ -87,7 +103,9 @@ def image_rows(rows: Mapping[str, Any], title: str = "", limits: tuple[float, fl
     12
     """
     columns = max(len(row) for row in rows.values())
-    figure, grid = new_figure(1.35 * columns + 2.2, 1.45 * len(rows) + (0.6 if title else 0.1), len(rows), columns)
+    names = 0.135 * max(map(len, rows)) + 0.5  # the room that they take
+    height = (width + 0.1) * len(rows) + (0.6 if title else 0.1)
+    figure, grid = new_figure(width * columns + names, height, len(rows), columns)
     for line, (name, row) in zip(grid, rows.items()):
         ends = limits or _limits(list(map(np.asarray, row)))
         for axes, picture in zip(line, row):
@@ -123,7 +141,7 @@ def heat_map_over(image: Any, heat: Any, title: str = "", label: str = "") -> An
     4
     """
     figure, grid = new_figure(11, 4.2, 1, 3)
-    height, width = np.asarray(image).shape[-2:] if np.ndim(image) == 2 else _size(image)
+    height, width = _size(image)
     for axes, name in zip(grid[0], ("image", "where it looks", "heat map")):
         if name != "heat map":
             show_image(axes, image)
@@ -204,5 +222,5 @@ def _limits(pictures: Sequence[Any]) -> tuple[float, float]:
 
 
 def _size(image: Any) -> tuple[int, int]:
-    shape = np.asarray(image).shape
-    return (shape[1], shape[2]) if shape[0] in (1, 3) else (shape[0], shape[1])
+    height, width = as_picture(image).shape[:2]
+    return height, width

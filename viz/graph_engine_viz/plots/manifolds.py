@@ -46,7 +46,7 @@ def projections(points: Any, projected: Mapping[str, Any]) -> Any:
 
 @figure_function
 def codes(places: Any, classes: Any, names: Sequence[str], title: str = "") -> Any:
-    """Draw codes of two numbers, each sample at its place, each class in its colour and shape.
+    """Draw codes of two numbers, each sample at its place, each class in its colour, its name in its middle.
 
     Parameters
     ----------
@@ -69,15 +69,21 @@ def codes(places: Any, classes: Any, names: Sequence[str], title: str = "") -> A
     2
     """
     data, ids = np.asarray(places, float), np.asarray(classes).ravel()
-    figure, grid = new_figure(7.6, 5.8)
+    figure, grid = new_figure(9, 5.8)
     axes = grid[0, 0]
     for number, name in enumerate(names):
-        chosen = data[ids == number]
-        color = COLORS[number % len(COLORS)]
-        shade = 1.0 if number < len(COLORS) else 0.55
-        axes.scatter(
-            *chosen.T, s=22, marker=MARKERS[number % len(MARKERS)], color=color, alpha=shade, linewidths=0, label=name
-        )
+        chosen, looks = data[ids == number], {"color": COLORS[number % len(COLORS)], "label": name}
+        axes.scatter(*chosen.T, s=20, marker=MARKERS[number % len(MARKERS)], linewidths=0, alpha=0.8, **looks)
+        if len(chosen):
+            _write_over(axes, name, np.median(chosen, axis=0), looks["color"])
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, markerscale=1.6)
-    axes.set_title(title)
+    axes.set(title=title, xlabel="first number of the code", ylabel="second number")
     return figure
+
+
+def _write_over(axes: Any, text: str, place: Any, color: str) -> None:
+    """Write on top of everything, with a white rim."""
+    from matplotlib.patheffects import withStroke
+
+    axes.annotate(text, place, ha="center", va="center", fontsize=22, fontweight="bold", color=color, zorder=5,
+                  path_effects=[withStroke(linewidth=5, foreground="white")])  # fmt: skip

@@ -10,6 +10,7 @@ import numpy as np
 from graph_engine_viz.plots.style import DIVERGING, figure_function, new_figure, symmetric_limits
 
 _MOST_NUMBERS = 150  # cells in which the numbers are written
+_MOST_BESIDE = 6  # columns of a Jacobian that has its product beside it; below it otherwise
 
 
 @figure_function
@@ -100,14 +101,31 @@ def jacobian(
         _cells(grid[0, 0], entries, rows, columns, title)
         return figure
     row = np.asarray(upstream, float).reshape(1, -1)
+    places = _below if inputs > _MOST_BESIDE else _beside
+    figure, left, middle, right = places(outputs, inputs)
+    _cells(left, row, [""], rows, f"∂L/∂{output}")
+    _cells(middle, entries, rows, columns, title)
+    _cells(right, row @ entries, [""], columns, f"∂L/∂{input} = ∂L/∂{output} · J")
+    return figure
+
+
+def _beside(outputs: int, inputs: int) -> tuple[Any, Any, Any, Any]:
+    """Make a figure with places for a row, a matrix and their product, side by side."""
     widths = [outputs + 1.2, inputs + 1.2, inputs + 1.2]
     cell = max(0.72, 9.0 / sum(widths))
     size = (cell * sum(widths), max(3.2, cell * outputs + 1.6))
     figure, grid = new_figure(*size, 1, 3, gridspec_kw={"width_ratios": widths})
-    _cells(grid[0, 0], row, [""], rows, f"∂L/∂{output}")
-    _cells(grid[0, 1], entries, rows, columns, title)
-    _cells(grid[0, 2], row @ entries, [""], columns, f"∂L/∂{input} = ∂L/∂{output} · J")
-    return figure
+    return figure, *grid[0]
+
+
+def _below(outputs: int, inputs: int) -> tuple[Any, Any, Any, Any]:
+    """Make a figure with the product below the matrix, each entry below its column."""
+    figure, grid = new_figure(
+        0.72 * (outputs + inputs + 2), 0.72 * (outputs + 1) + 2.2, 2, 2,
+        gridspec_kw={"width_ratios": [outputs, inputs], "height_ratios": [outputs, 1]},
+    )  # fmt: skip
+    grid[1, 0].remove()
+    return figure, grid[0, 0], grid[0, 1], grid[1, 1]
 
 
 @figure_function
@@ -149,13 +167,13 @@ def _cells(axes: Any, entries: Any, rows: Sequence[str], columns: Sequence[str],
     axes.set_yticks(range(len(rows)), rows)
     axes.tick_params(length=0)
     axes.set_title(title)
-    _numbers(axes, entries, "{:.3g}", dark=np.inf)
+    _numbers(axes, entries, "{:.3g}", dark=np.inf, size=13)
 
 
-def _numbers(axes: Any, entries: Any, form: str, dark: float) -> None:
+def _numbers(axes: Any, entries: Any, form: str, dark: float, size: int = 11) -> None:
     """Write the numbers into the cells, where there are not too many; white on what is dark, and -0 as 0."""
     if entries.size > _MOST_NUMBERS:
         return
     for (i, j), entry in np.ndenumerate(entries):
-        axes.text(j, i, form.format(entry + 0.0), ha="center", va="center", fontsize=11,
+        axes.text(j, i, form.format(entry + 0.0), ha="center", va="center", fontsize=size,
                   color="white" if entry > dark else "black")  # fmt: skip

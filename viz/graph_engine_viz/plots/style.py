@@ -13,7 +13,7 @@ R = TypeVar("R")
 Array = np.ndarray[Any, Any]
 
 BLUE, VERMILION, GREY, GREEN, PURPLE, OCHRE = "#0B5FA5", "#B84300", "#666666", "#1B7837", "#6A3D9A", "#A6761D"
-COLORS = (BLUE, VERMILION, GREEN, PURPLE, OCHRE, GREY)
+COLORS = (BLUE, VERMILION, GREEN, PURPLE, OCHRE, GREY, "#008B9A", "#C2185B", "#7A9A01", "#5D4037")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 DIVERGING, SEQUENTIAL = "RdBu_r", "viridis"

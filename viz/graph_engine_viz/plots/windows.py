@@ -63,8 +63,8 @@ def sliding_window(
         _table(right, output, {divmod(number, columns): None}, 0)
         terms = [f"{_SHORT.format(w)}·{_SHORT.format(padded[p])}" for p, w in zip(places, weights.ravel())]
         told = " + ".join(terms) if len(terms) <= 4 else f"{terms[0]} + … + {terms[-1]}"
-        left.set_title(f"{told} = {_SHORT.format(value)}", loc="center", fontsize=13)
-        right.set_title("output", loc="center", fontsize=13, color=GREY)
+        left.set_title(f"{told} = {_SHORT.format(value)}", loc="center", fontsize=min(17, 9 + 1.4 * padded.shape[1]))
+        right.set_title("output", loc="center", fontsize=16, color=GREY)
     for pair in spots:
         for axes in pair:
             axes.remove()
@@ -93,11 +93,11 @@ def _table(axes: Any, numbers: Array, marked: dict[tuple[int, int], Any], paddin
         color = "#CFE3F5" if (i, j) in marked else "#eeeeee" if outside else "white"
         axes.add_patch(Rectangle((j, i), 1, 1, facecolor=color, edgecolor="#777777", linewidth=0.8, clip_on=False))
         if np.isfinite(number):
-            axes.text(j + 0.5, i + 0.5, _SHORT.format(number), ha="center", va="center", fontsize=13, color="black")
+            axes.text(j + 0.5, i + 0.5, _SHORT.format(number), ha="center", va="center", fontsize=17, color="black")
         weight = marked.get((i, j))
         if weight is not None:
             told = f"×{_SHORT.format(weight)}"
-            axes.text(j + 0.94, i + 0.95, told, ha="right", va="bottom", fontsize=10, color=VERMILION)
+            axes.text(j + 0.94, i + 0.95, told, ha="right", va="bottom", fontsize=12, color=VERMILION)
 
 
 @figure_function
