@@ -72,8 +72,9 @@ def digits(show: Show) -> None:
             show.save("linear.html", viz.steps(trace), "That step: the error goes back through decoder and encoder.")
     excess = np.max(np.divide(reached, optima)) - 1
     show.criterion("linear: error above the optimum of the SVD, as a part of it", excess, below=2e-3)
-    figure = plots.lines({"SVD optimum": (sizes, optima), "linear autoencoder": (sizes, reached)},
-                         xlabel="numbers in the code", ylabel="mean squared error", dots=["linear autoencoder"])  # fmt: skip
+    series = {"SVD optimum": (sizes, optima), "linear autoencoder": (sizes, reached)}
+    axes = {"xlabel": "numbers in the code", "ylabel": "mean squared error"}
+    figure = plots.lines(series, dots=["linear autoencoder"], **axes)
     show.save("ranks.png", figure, "The linear autoencoder reaches the best that any linear code of its size can do.")
 
     codes, outputs, error, _ = fit(

@@ -19,22 +19,26 @@ from graph_engine_viz import plots
 x = ge.input("x", ("batch", 64))
 
 
+def layer(inputs: int, outputs: int) -> nn.Module:
+    return nn.Sequential(linear=nn.Linear(inputs, outputs), act=ge.sigmoid)
+
+
 class Deep(nn.Module):
     """Three layers down, three layers up."""
 
     def __init__(self, sizes=(64, 48, 32, 16)) -> None:
-        self.encoders = [nn.Linear(above, below) for above, below in zip(sizes, sizes[1:])]
-        self.decoders = [nn.Linear(below, above) for above, below in zip(sizes, sizes[1:])]
+        self.down = [layer(above, below) for above, below in zip(sizes, sizes[1:])]
+        self.up = [layer(below, above) for above, below in zip(sizes, sizes[1:])]
 
     def encode(self, x, layers: int):
-        for layer in self.encoders[:layers]:
-            x = ge.sigmoid(layer(x))
+        for down in self.down[:layers]:
+            x = down(x)
         return x
 
     def forward(self, x):
         x = self.encode(x, 3)
-        for layer in reversed(self.decoders):
-            x = ge.sigmoid(layer(x))
+        for up in reversed(self.up):
+            x = up(x)
         return x
 
 
@@ -49,10 +53,9 @@ def fit(engine: ge.Engine, error: ge.Variable, updates: dict, data: np.ndarray, 
 
 def shallow(net: Deep, number: int) -> tuple[ge.Variable, dict]:
     """Declare one of the shallow ones, on the codes of those below, and updates of its own weights only."""
-    encoder, decoder = net.encoders[number], net.decoders[number]
+    encoder, decoder = net.down[number], net.up[number]
     seen = net.encode(x, number)
-    output = ge.sigmoid(decoder(ge.sigmoid(encoder(seen))))
-    error = nn.mse_loss(output, seen)
+    error = nn.mse_loss(decoder(encoder(seen)), seen)
     return error, descend(error, [*encoder.parameters(), *decoder.parameters()])
 
 
@@ -60,10 +63,12 @@ def pretrain(show: Show, engine: ge.Engine, net: Deep, data: np.ndarray, epochs:
     for number in range(3):
         error, updates = shallow(net, number)
         if number == 1:
-            first = net.encoders[0].weight
+            folded = ["stacked.down1", "stacked.down2", "stacked.up2"]
+            first = net.down[0].linear.weight
             trace, before = engine.compile([x], error, updates).trace(data[:8]), engine.value(first)
-            show.save("second.svg", viz.draw(trace), "The second stage: what it is to give back is a code of the first.")
-            show.save("second.html", viz.steps(trace), "One of its steps: the gradient ends where nothing is updated.")
+            picture, page = viz.draw(trace, collapse=folded), viz.steps(trace, collapse=folded)
+            show.save("second.svg", picture, "The second stage gives back the codes of the first, where no gradient goes.")
+            show.save("second.html", page, "One of its steps: only the weights of the second stage are updated.")
         fit(engine, error, updates, data, epochs)
         if number == 1:
             moved = np.abs(engine.value(first) - before).max()
@@ -85,7 +90,7 @@ def main(show: Show) -> None:
         curves[name] = (np.arange(done + 1, 5 * epochs + 1), losses)
         made[name], reached = map(np.asarray, engine.run([net(x), error], {x: test}))
         show.criterion(f"{name}: error on new digits, as a part of their variance", reached / spread, **bounds)
-    title = "Six layers of sigmoids (three stages of 20 epochs come before the lower curve)"
+    title = "Six layers of sigmoids, as many epochs in all"
     show.save("curves.png", plots.lines(curves, ylabel="mean squared error", title=title),
               "From a random start it stays at the mean image; made of three shallow ones it learns.")  # fmt: skip
     rows = {name: images[:10].reshape(-1, 8, 8) for name, images in made.items()}

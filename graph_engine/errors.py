@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BackendError", "DTypeError", "DeclarationError", "FeedError", "FileError", "GradientError", "GraphEngineError",
-    "GuardError", "LookupFailed", "NameClashError", "PluginError", "PluginWarning", "RunError", "ShapeError",
-    "UnusedVariableWarning",
+    "GuardError", "LookupFailed", "NameClashError", "PluginError", "PluginWarning", "ReplayWarning", "RunError",
+    "ShapeError", "UnusedVariableWarning",
 ]  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from graph_engine.nn.mode import Training, current_training
 from graph_engine.nn.module import Module
 from graph_engine.nn.normalization import group_norm, instance_norm, layer_norm, rms_norm
 from graph_engine.node import Operand, Variable
-from graph_engine.primitives import full
+from graph_engine.primitives import expand_dims, full, squeeze
 from graph_engine.primitives.common import as_float
 from graph_engine.primitives.normalizing import BatchNorm, BatchStatistics, count_of_channel
 from graph_engine.primitives.structure import convert
@@ -206,13 +206,17 @@ class _InstanceNorm(_OfChannels):
 
     def forward(self, x: Operand) -> Variable:
         """Declare the normalised x."""
-        return instance_norm(self._checked(x), weight=self.weight, bias=self.bias, eps=self.eps)
+        x = as_float(x)
+        alone = x.ndim == self.dimensions[0] - 1
+        images = self._checked(expand_dims(x, 0) if alone else x)
+        result = instance_norm(images, weight=self.weight, bias=self.bias, eps=self.eps)
+        return squeeze(result, 0) if alone else result
 
 
 class InstanceNorm1d(_InstanceNorm):
     """Each channel of each sample normalised by itself, in training and evaluation alike.
 
-    Input of shape `(n, channels, length)`.
+    Input of shape `(n, channels, length)`, or `(channels, length)` of one sample.
 
     Parameters
     ----------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from graph_engine.context import scope
+from graph_engine.context import current_context, scope
 from graph_engine.dims import Dim
 from graph_engine.errors import DeclarationError, DTypeError, ShapeError
 from graph_engine.nn.dropout import dropout
@@ -98,6 +98,7 @@ class Recurrent(Module):
             new = self._kind.step(element[0], linear(state[0], w_hh, b_hh), state)
             if len(element) > 1:
                 new = tuple([where(element[1], after, before) for after, before in zip(new, state, strict=True)])
+            new = tuple([v.named(".".join((*current_context().scope, name))) for name, v in zip(("h", "c"), new)])
             return new, new
 
         xs = (linear(x, w_ih, b_ih),) if inside is None else (linear(x, w_ih, b_ih), inside)

@@ -60,7 +60,8 @@ class Unflatten(Module):
 
     def __init__(self, dim: int, unflattened_size: tuple[int, ...], *, name: str | None = None) -> None:
         super().__init__(name=name)
-        self.dim, self.unflattened_size = dim, tuple(unflattened_size)
+        several = isinstance(unflattened_size, (tuple, list))
+        self.dim, self.unflattened_size = dim, tuple(unflattened_size) if several else (unflattened_size,)
 
     def forward(self, x: Operand) -> Variable:
         """Declare x with this dimension as several."""

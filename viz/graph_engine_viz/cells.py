@@ -124,7 +124,7 @@ def value_rows(told: Told) -> list[Row]:
         return [_row(line, size, BLUE, bold=True, marks=warn * (n == 0)) for n, line in enumerate(texts)]
     rows = []
     if summary.nans + summary.infs < summary.size:
-        written = (Run(f"{short(summary.mean, 3)} ± {short(summary.std, 3)}"),)
+        written = (Run(f"{short(summary.centre, 3)} ± {short(summary.std, 3)}"),)
         bars = summary.histogram if summary.minimum < summary.maximum else None
         rows = [Row(written, MAIN, BLUE, bold=True, histogram=bars)]
     if summary.zeros:
@@ -144,7 +144,7 @@ def gradient_rows(told: Told) -> list[Row]:
     if summary.nans + summary.infs < summary.size:
         zeros = f"{_percent(summary.zeros)} zeros" if summary.zeros else ""
         rms = _row(f"RMS {short(summary.rms, 3)}", MAIN, VERMILION, italic=True, marks=("back",))
-        mean = _row(f"mean {signed(summary.mean, 3)}", MAIN - 1, VERMILION, italic=True)
+        mean = _row(f"mean {signed(summary.centre, 3)}", MAIN - 1, VERMILION, italic=True)
         rows = [replace(rms, tail=zeros), mean]
     return rows + _not_finite(summary, () if rows else ("back",))
 
@@ -163,7 +163,7 @@ def term_text(told: Told) -> str:
         return " ".join(_elements(summary, with_sign=True))
     if summary.nans or summary.infs:
         return f"NaN {summary.nans}  Inf {summary.infs}"
-    return f"mean {signed(summary.mean, 3)}"
+    return f"mean {signed(summary.centre, 3)}"
 
 
 def signed(number: object, digits: int = 4) -> str:

@@ -136,6 +136,11 @@ class Summary:
     nans: int
     infs: int
 
+    @property
+    def centre(self) -> float:
+        """The mean, or 0 where it is nothing but rounding beside the size of the numbers."""
+        return 0.0 if abs(self.mean) < 1e-6 * self.rms else self.mean
+
     def text(self, kind: Literal["value", "gradient"] = "value") -> str:
         """Say it in a line, and in a second one what is not finite.
 
@@ -156,7 +161,7 @@ class Summary:
         if kind == "gradient":
             parts = [f"RMS {short(self.rms, 3)}"]
         else:
-            parts = [f"mean {short(self.mean, 3)} std {short(self.std, 3)}"]
+            parts = [f"mean {short(self.centre, 3)} std {short(self.std, 3)}"]
         if self.zeros:
             parts.append(f"zeros {_percent(self.zeros)}")
         odd = [f"{name} {count}" for name, count in (("NaN", self.nans), ("Inf", self.infs)) if count]
