@@ -43,8 +43,9 @@ def several_variables(show: Show) -> None:
     show.criterion("Hessian: distance from the formula", distance(hessian, by_hand), below=1e-15)
     show.criterion("Jacobian: distance from the formula", distance(jacobian, [[c, -r * s], [s, r * c]]), below=1e-15)
     show.criterion("its determinant, less the radius", abs(np.linalg.det(jacobian) - r), below=1e-12)
-    picture = plots.jacobian(jacobian, [1, 1], rows=["east", "north"], columns=["radius", "angle"])
-    show.save("jacobian.png", picture, "From polar coordinates: each row an output; a gradient comes in from the left.")
+    picture = plots.jacobian(jacobian, [1, 2], rows=["east", "north"], columns=["radius", "angle"])
+    caption = "East and north by radius and angle. A gradient comes in from the left: row times matrix."
+    show.save("jacobian.png", picture, caption)
 
     report = ge.check_gradients(height, {place: [r, a]})
     show.say(str(report))
@@ -53,15 +54,15 @@ def several_variables(show: Show) -> None:
 
 def taylor(show: Show) -> None:
     engine = show.engine()
-    numbers = [float(v) for v in engine.run(derivatives, {x: 0.0})]
+    numbers = [float(v) + 0.0 for v in engine.run(derivatives, {x: 0.0})]  # -0 as 0
     show.say("derivatives of sin at 0: " + ", ".join(f"{number:g}" for number in numbers))
     show.criterion("their distance from 0, 1, 0, -1, ...", distance(numbers, ([0, 1, 0, -1] * 3)[:10]), below=1e-15)
     grid = np.linspace(-6, 6, 400)
     curves = {"sin x": (grid, np.sin(grid))}
-    for degree in (1, 3, 7, 9):
+    for degree, height in ((1, 1.7), (3, 2.3), (7, 1.6), (9, 2.0)):  # up to where each is drawn
         terms = [number / math.factorial(n) * grid**n for n, number in enumerate(numbers[: degree + 1])]
         polynomial = np.sum(terms, axis=0)
-        shown = np.abs(polynomial) < 1.6 + degree / 10  # no two end at one height
+        shown = np.abs(polynomial) < height
         curves[f"degree {degree}"] = (grid[shown], polynomial[shown])
     error = np.abs(polynomial - np.sin(grid))[np.abs(grid) <= 2].max()
     remainder = 2**11 / math.factorial(11)  # sin has derivatives of at most 1, and the tenth at 0 is 0

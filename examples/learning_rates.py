@@ -19,7 +19,8 @@ from graph_engine_viz import plots
 w = ge.parameter("w", -1.5, dtype="float64")
 bowl = ge.square(w)  # its slope is 2 w, a step is w <- (1 - 2 lr) w: beyond lr = 1 it grows
 
-rate = ge.parameter("rate", 0.1, trainable=False)
+EPOCHS, HIGH = 40, 0.05
+rate = ge.parameter("rate", HIGH, trainable=False)
 images, labels = ge.input("images", ("batch", 64)), ge.input("labels", "batch", "int64")
 net = ge.nn.Sequential(ge.nn.Linear(64, 32), ge.nn.ReLU(), ge.nn.Linear(32, 10))
 loss = ge.nn.cross_entropy(net(images), labels)
@@ -27,7 +28,6 @@ loss = ge.nn.cross_entropy(net(images), labels)
 features, progress = ge.input("features", ("patients", 10)), ge.input("progress", ("patients", 1))
 error = ge.nn.mse_loss(ge.nn.Linear(10, 1, name="line")(features), progress)
 
-EPOCHS, HIGH = 40, 0.05
 SCHEDULES = {
     "constant": schedules.constant(HIGH),
     "step": schedules.step(HIGH, 13, gamma=0.2),
@@ -59,53 +59,47 @@ def sweep(show: Show) -> None:
     digits = load_digits()
     data = digits.data / 16, digits.target
     step = show.engine().compile([images, labels], loss, updates=ge.optim.SGD(rate).minimize(loss))
-    found = ge.training.learning_rate_sweep(
-        step, rate, ge.data.batches(*data, batch_size=32), low=1e-4, high=10, count=11, epochs=show.pick(3, quick=1)
-    )
+    epochs = show.pick(3, quick=1)
+    batches = ge.data.batches(*data, batch_size=32)
+    found = ge.training.learning_rate_sweep(step, rate, batches, low=1e-4, high=10, count=11, epochs=epochs)
     show.say(str(found))
     show.criterion("sweep: the best rate from 0.0001 to 10", found.best, above=0.05, below=2)
     worse = min(found.losses[0], found.losses[-1]) / min(found.losses)
     show.criterion("sweep: loss of the lowest and the highest rate over the least", worse, above=1.5)
-    show.save("sweep.png", plots.rate_sweep(found.rates, found.losses), "The loss that each rate reaches in 3 epochs.")
+    swept = plots.rate_sweep(found.rates, found.losses, f"Loss reached in {epochs} epochs, by learning rate")
+    show.save("sweep.png", swept, "Too low: nothing learnt yet. Too high: nothing learnt at all. The best in between.")
     trace = step.trace(*(array[:16] for array in data))
     show.save("step.svg", viz.draw(trace), "One step of the network that is trained with each rate.")
     show.save("step.html", viz.steps(trace), "That step; at its end, each update multiplies its gradient by the rate.")
 
 
-class NoteRate(ge.training.Callback):
-    """Note the rate at the beginning of each epoch."""
-
-    def __init__(self) -> None:
-        self.rates = [HIGH]
-
-    def on_epoch(self, run: ge.training.Run) -> None:
-        self.rates.append(float(run.engine.value(rate)))
+def fit_line(show: Show, data, schedule=None, callbacks=()) -> dict[str, np.ndarray]:
+    """Fit a line, four patients at a time, with a schedule or with `rate`; return what there is after each epoch."""
+    engine, batches = show.engine(), ge.data.batches(*data, batch_size=4)
+    lr = rate if schedule is None else lambda step: schedule(ge.floor(step / len(batches)))  # epoch by epoch
+    step = engine.compile([features, progress], error, updates=ge.optim.SGD(lr).minimize(error))
+    measure = ge.training.Evaluation(engine, [features, progress], {"loss": error, "rate": rate}, [data])
+    history = ge.train(step, batches, EPOCHS, validation=measure, callbacks=callbacks)
+    return {name: np.array(values) for name, values in history.validation.items()}
 
 
 def scheduled(show: Show) -> None:
-    """Fit a line, four patients at a time, with each schedule; and lowering the rate when the loss stops falling."""
+    """Compare the schedules, and a rule that lowers the rate whenever the loss does not fall any more."""
     from sklearn.datasets import load_diabetes
 
     x, y = (ge.data.standardize(array) for array in load_diabetes(return_X_y=True))
-    batches = ge.data.batches(x, y[:, None], batch_size=4)
-    optimum = np.linalg.lstsq(x, y)[1][0] / len(y)
-    epochs, note, rates, above = ge.input("epochs", "n", "float64"), NoteRate(), {}, {}
-    lower = ge.training.ReduceOnPlateau("loss", ge.optim.ReduceLROnPlateau(rate, factor=0.3, patience=2))
-    for name in [*SCHEDULES, "on plateau"]:
-        batches.epoch, engine = 0, show.engine()
-        engine.set_value(rate, HIGH)
-        schedule, lr, callbacks = SCHEDULES.get(name), rate, [lower, note]
-        if schedule is not None:
-            rates[name] = np.asarray(engine.run(schedule(epochs), {epochs: np.arange(EPOCHS)}))
-            lr, callbacks = lambda t, s=schedule: s(ge.floor(t / len(batches))), []
-        step = engine.compile([features, progress], error, updates=ge.optim.SGD(lr).minimize(error))
-        measure = ge.training.Evaluation(engine, [features, progress], {"loss": error}, [(x, y[:, None])])
-        history = ge.train(step, batches, EPOCHS, validation=measure, callbacks=callbacks)
-        above[name] = np.array(history.validation["loss"]) - optimum
-    rates["on plateau"] = note.rates[:EPOCHS]
+    data, optimum = (x, y[:, None]), np.linalg.lstsq(x, y)[1][0] / len(y)
+    epochs, rates, above = ge.input("epochs", "n", "float64"), {}, {}
+    for name, schedule in SCHEDULES.items():
+        rates[name] = show.engine().run(schedule(epochs), {epochs: np.arange(EPOCHS)})
+        above[name] = fit_line(show, data, schedule)["loss"] - optimum
+    rule = ge.optim.ReduceLROnPlateau(rate, factor=0.3, patience=2)
+    found = fit_line(show, data, callbacks=[ge.training.ReduceOnPlateau("loss", rule)])
+    rates["on plateau"], above["on plateau"] = found["rate"], found["loss"] - optimum
     left = max(values[-1] for name, values in above.items() if name != "constant") / above["constant"][-10:].mean()
     show.criterion("schedules: what the worst leaves above the optimum, over constant's mean", left, below=0.5)
-    show.save("schedules.png", plots.lines(rates, ylabel="learning rate"), "The rate by epoch.")
+    drawn = plots.lines(rates, ylabel="learning rate")
+    show.save("schedules.png", drawn, "The rate goes down by itself: in steps, smoothly, or when the loss stands still.")
     settling = plots.lines(above, ylabel="loss above the optimum", log=True)
     show.save("settling.png", settling, "With a constant rate the loss trembles above the optimum; schedules settle.")
 

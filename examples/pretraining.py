@@ -67,7 +67,7 @@ def pretrain(show: Show, engine: ge.Engine, net: Deep, data: np.ndarray, epochs:
             first = net.down[0].linear.weight
             trace, before = engine.compile([x], error, updates).trace(data[:8]), engine.value(first)
             picture, page = viz.draw(trace, collapse=folded), viz.steps(trace, collapse=folded)
-            show.save("second.svg", picture, "The second stage gives back the codes of the first, where no gradient goes.")
+            show.save("second.svg", picture, "The second stage gives back codes of the first, where no gradient goes.")
             show.save("second.html", page, "One of its steps: only the weights of the second stage are updated.")
         fit(engine, error, updates, data, epochs)
         if number == 1:

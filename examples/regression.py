@@ -20,7 +20,7 @@ def linear_regression(show: Show) -> None:
     from sklearn.datasets import load_diabetes
 
     data, target = load_diabetes(return_X_y=True)
-    features, progress = ge.data.standardize(data), ge.data.standardize(target)
+    features, progress = ge.data.standardize(data), target / 100
 
     x, y = ge.input("x", ("patients", 10), "float64"), ge.input("y", "patients", "float64")
     w, b = ge.parameter("w", np.zeros(10)), ge.parameter("b", np.zeros(()))
@@ -32,34 +32,41 @@ def linear_regression(show: Show) -> None:
     first = step.trace(features, progress)
     losses = [float(step(features, progress)) for _ in range(3000)]
 
-    solution, *_ = np.linalg.lstsq(features, progress, rcond=None)
-    optimum = float(np.mean((features @ solution - progress) ** 2))
+    with_ones = np.column_stack([features, np.ones(len(features))])
+    solution, *_ = np.linalg.lstsq(with_ones, progress, rcond=None)
+    optimum = float(np.mean((with_ones @ solution - progress) ** 2))
     show.criterion("diabetes: loss above the least-squares optimum", losses[-1] - optimum, below=1e-6)
-    curve = plots.lines({"loss": losses}, xlabel="step", ylabel="mean squared error", bound=optimum, logx=True)
-    show.save("descent.png", curve, "Gradient descent walks down to the least-squares optimum (dotted).")
+    curve = plots.lines({"gradient descent": losses}, xlabel="step", ylabel="mean squared error", logx=True,
+                        bound=optimum, bound_name="least squares")  # fmt: skip
+    show.save("descent.png", curve, "Gradient descent walks down to the least-squares optimum.")
     show.save("line.svg", viz.draw(first), "The graph of linear regression after its first step, with all gradients.")
     show.save("line.html", viz.steps(first), "That first step, step by step: forward, backward, update.")
 
 
+def polynomials_at(x: np.ndarray, degree: int) -> np.ndarray:
+    """Return the Chebyshev polynomials up to a degree, which tell coefficients apart better than powers of x."""
+    return np.polynomial.chebyshev.chebvander(x, degree)
+
+
 def polynomials(show: Show) -> None:
-    rng = np.random.default_rng(1)
-    places = np.sort(rng.uniform(-1, 1, 16)), rng.uniform(-1, 1, 200)
-    (train_x, test_x), noise = places, 0.25
-    train_y, test_y = (np.sin(3 * x) + noise * rng.standard_normal(x.shape) for x in places)
+    rng = np.random.default_rng(9)
+    train_x, test_x = np.linspace(-1, 1, 16), np.sort(rng.uniform(-1, 1, 100))
+    train_y, test_y = (np.sin(3 * x) + 0.3 * rng.standard_normal(x.shape) for x in (train_x, test_x))
     grid, degrees = np.linspace(-1, 1, 300), range(1, 13)
     curves, errors, worst = {}, [], 0.0
     for degree in degrees:
-        powers = lambda x, degree=degree: np.polynomial.chebyshev.chebvander(x, degree)  # noqa: E731
-        w = fit(show.engine(), powers(train_x), train_y)
-        solution, *_ = np.linalg.lstsq(powers(train_x), train_y, rcond=None)
+        w = fit(show.engine(), polynomials_at(train_x, degree), train_y)
+        solution, *_ = np.linalg.lstsq(polynomials_at(train_x, degree), train_y, rcond=None)
         worst = max(worst, float(np.max(np.abs(w - solution))))
-        errors.append([np.mean((powers(x) @ w - y) ** 2) for x, y in ((train_x, train_y), (test_x, test_y))])
-        if degree in (1, 3, 5, 12):
-            curves[f"degree {degree}"] = (grid, powers(grid) @ w)
+        samples = (train_x, train_y), (test_x, test_y)
+        errors.append([np.mean((polynomials_at(x, degree) @ w - y) ** 2) for x, y in samples])
+        if degree in (1, 3, 12):
+            curves[f"degree {degree}"] = (grid, polynomials_at(grid, degree) @ w)
     show.criterion("polynomials: largest distance from the least-squares coefficients", worst, below=1e-6)
     train, test = np.transpose(errors)
     show.criterion("test error of degree 12 over that of the best degree", test[-1] / test.min(), above=1.5)
-    show.save("fits.png", plots.fits(train_x, train_y, curves), "Too stiff, about right, and following the noise.")
+    picture = plots.fits(train_x, train_y, curves, (test_x[::3], test_y[::3]), xlabel="x", ylabel="y")
+    show.save("fits.png", picture, "Too stiff, right, and following the noise: straight to each point, astray between.")
     show.save("degrees.png", plots.train_and_test(degrees, train, test), "Training error falls, test error turns.")
 
 

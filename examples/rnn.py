@@ -54,45 +54,46 @@ def open_gates(engine: ge.Engine, name: str) -> None:
 
 def learn(show: Show, name: str, lag: int) -> list[float]:
     """Train, and return which part of new sequences is answered right, epoch by epoch."""
-    engine = show.engine()
+    engine, loss = show.engine(), losses[name]
     open_gates(engine, name)
-    step = engine.compile([symbols, first], losses[name], updates=ge.optim.Adam(0.005, clip_norm=1.0).minimize(losses[name]))
-    known = ge.data.sequences.recall(show.pick(3200, quick=1600), lag + 1, SYMBOLS, seed=1)
+    step = engine.compile([symbols, first], loss, updates=ge.optim.Adam(0.005, clip_norm=1.0).minimize(loss))
+    known = ge.data.sequences.recall(1600, lag + 1, SYMBOLS, seed=1)
     new = ge.data.sequences.recall(1000, lag + 1, SYMBOLS, seed=2)
     right = {"right": ge.nn.accuracy(scores[name], first - 1)}
     measure = ge.training.Evaluation(engine, [symbols, first], right, [new])
     batches = ge.data.batches(*known, batch_size=32)
-    return ge.train(step, batches, show.pick(8, quick=4), validation=measure).validation["right"]
+    return ge.train(step, batches, show.pick(10, quick=4), validation=measure).validation["right"]
 
 
-def gradient_by_time(show: Show, name: str, opened: bool, lag: int = 40) -> np.ndarray:
+def gradient_by_time(show: Show, name: str, opened: bool = True) -> np.ndarray:
     """Return the RMS of the gradient at each step's input, the last step first, over the last step's."""
     engine = show.engine()
     if opened:
         open_gates(engine, name)
-    sequences = ge.data.sequences.recall(200, lag + 1, SYMBOLS, seed=3)
-    gradient = np.asarray(engine.run(ge.grad(losses[name], x), dict(zip((symbols, first), sequences))), "float64")
+    feeds = dict(zip((symbols, first), ge.data.sequences.recall(200, 41, SYMBOLS, seed=3)))
+    gradient = np.asarray(engine.run(ge.grad(losses[name], x), feeds), "float64")
     sizes = np.sqrt(np.mean(gradient**2, axis=(0, 2)))[::-1]
     return sizes / sizes[0]
 
 
 def long_lag(show: Show) -> None:
-    flows = {name: gradient_by_time(show, name, opened=True) for name in KINDS}
+    flows = {name: gradient_by_time(show, name) for name in KINDS}
     show.criterion("RNN: gradient 40 steps back over the last step's", flows["RNN"][-1], below=1e-6)
     for name in ("LSTM", "GRU"):
         show.criterion(f"{name}: the same", flows[name][-1], above=1e-3)
-    flows["LSTM, gates half open"] = gradient_by_time(show, "LSTM", opened=False)
-    title, ylabel = "before training: what comes back to earlier steps", "gradient at the step's input"
-    figure = plots.lines(flows, np.arange(41), title, "steps back from the end", ylabel, log=True)
+    flows["LSTM, half open"] = gradient_by_time(show, "LSTM", opened=False)
+    title = "before training: the gradient that comes back to each step's input"
+    figure = plots.lines(flows, range(41), title, "steps back from the end", "over the last step's", log=True)
     show.save("gradient.png", figure, "The gradient by time: it vanishes in an RNN, and where gates do not keep.")
 
     lag = show.pick(40, quick=10)
     right = {name: learn(show, name, lag) for name in KINDS}
     for name in ("LSTM", "GRU"):
         show.criterion(f"{name}: first symbol named {lag} steps later", right[name][-1], above=0.95)
-    show.say(f"RNN: the same: {right['RNN'][-1]:.4g} (chance: 0.25)")
-    figure = plots.lines(right, title=f"which symbol came first, {lag} steps ago?", ylabel="part of 1000 answered right")
-    show.save("right.png", figure, "How many new sequences each network answers right, after each epoch.")
+    show.say(f"RNN: the same: {right['RNN'][-1]:.4g} (chance: {1 / SYMBOLS:.4g})")
+    title = f"which of {SYMBOLS} symbols came first, {lag} steps ago?"
+    figure = plots.lines(right, title=title, ylabel="part of 1000 new ones right", bound=1 / SYMBOLS)
+    show.save("right.png", figure, "How many new sequences each answers right, by epoch; dotted: by chance.")
 
 
 def one_unit(show: Show) -> None:
@@ -104,17 +105,16 @@ def one_unit(show: Show) -> None:
 
     h, _ = ge.scan(step, 0.0, x)
     loss = ge.square(h - wanted)
-    (unrolled,) = ge.passes.unroll(ge.Graph(loss)).graph.outputs
-    values, times = ([1.0, 0.5, -0.5, 0.2], 1.0), ["t0", "t1", "t2", "t3"]
-    traces = [
-        show.engine().compile([x, wanted], out, updates=ge.optim.SGD(0.5).minimize(out)).trace(*values)
-        for out in (loss, unrolled)
-    ]
-    rolled_w, unrolled_w = (trace.grad("w") for trace in traces)
-    show.criterion("gradient of w, rolled against unrolled", abs(rolled_w - unrolled_w), below=1e-6)
-    show.save("rolled.svg", viz.draw(traces[0]), "Rolled: the step stands there once; its state goes round to the next.")
-    show.save("unrolled.svg", viz.draw(traces[1], collapse=times), "Unrolled: the same four steps, one after the other.")
-    show.save("unrolled.html", viz.steps(traces[1], collapse=times), "Back through time: each step adds to w's gradient.")
+    (written_out,) = ge.passes.unroll(ge.Graph(loss)).graph.outputs
+    rolled, unrolled = (
+        show.engine().compile([x, wanted], out, updates=ge.optim.SGD(0.5).minimize(out)).trace([1, 0.5, -0.5, 0.2], 1)
+        for out in (loss, written_out)
+    )
+    show.criterion("gradient of w, rolled less unrolled", abs(rolled.grad("w") - unrolled.grad("w")), below=1e-6)
+    show.save("rolled.svg", viz.draw(rolled), "Rolled: the step is there once; its state goes round to the next.")
+    picture, page = (make(unrolled, collapse=["t0", "t1", "t2", "t3"]) for make in (viz.draw, viz.steps))
+    show.save("unrolled.svg", picture, "Unrolled: the same four steps, one after the other.")
+    show.save("unrolled.html", page, "Back through time, step by step: each time adds a term to w's gradient.")
 
 
 def gates(show: Show) -> None:

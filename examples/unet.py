@@ -2,8 +2,8 @@
 
 An encoder makes maps smaller and smaller to see what is there, a decoder makes them large again to say where. What
 pooling forgets goes around it: each level of the encoder hands its maps straight to the decoder, which sets them beside
-its own (concatenation). Look at the wires that pass under the bottleneck, and at the edges of the predicted masks: the
-same network without them finds the shapes too, but blurs them.
+its own (concatenation). Look at the wires around the bottleneck in the diagram, and at the edges of the predicted masks:
+the same network without them finds the shapes too, but misses where exactly they end.
 
 Run it:      graph-engine demo unet
 """
@@ -14,6 +14,8 @@ import graph_engine as ge
 import graph_engine_viz as viz
 from graph_engine.gallery import Show, run
 from graph_engine_viz import plots
+
+COLOURS = np.array([[0.93, 0.93, 0.93], [0.04, 0.37, 0.65], [0.72, 0.26, 0], [0.11, 0.47, 0.22]])  # by kind
 
 
 class Block(ge.nn.Module):
@@ -73,34 +75,70 @@ class UNet(ge.nn.Module):
 
 def train(show: Show, net: UNet, seen: ge.data.Shapes, new: ge.data.Shapes) -> tuple[np.ndarray, list[float]]:
     """Return the masks predicted for new images, and their intersection over union after each epoch."""
-    images, masks = ge.input("images", ("batch", *seen.images.shape[1:])), ge.input("masks", ("batch", 32, 32), "int64")
-    logits = net(images)
-    loss = ge.nn.cross_entropy(logits, masks)
-    engine = show.engine()
-    epochs, size = show.pick(12, quick=5), 16
-    rate = ge.optim.schedules.cosine(8e-3, epochs * -(-len(seen.images) // size))
-    step = engine.compile([images, masks], loss, updates=ge.optim.Adam(rate).minimize(loss))
+    images, masks = declare(seen.images.shape[-1])
+    with ge.nn.training() as mode:
+        loss = ge.nn.cross_entropy(net(images), masks)
+    kinds = ge.argmax(net(images), axis=1)
+    engine, batches = show.engine(), ge.data.batches(seen.images, seen.masks, batch_size=8)
+    epochs = show.pick(8, quick=5)
+    rate = ge.optim.schedules.cosine(1e-2, epochs * len(batches))
+    step = engine.compile([images, masks], loss, updates=ge.optim.Adam(rate).minimize(loss) | mode.updates)
 
     def predict() -> np.ndarray:
-        return np.argmax(np.asarray(engine.run(logits, {images: new.images})), axis=1)
+        return engine.run(kinds, {images: new.images})
 
-    history = ge.train(step, ge.data.batches(seen.images, seen.masks, batch_size=size), epochs,
-                       validation=lambda: {"IoU": overlap(predict(), new.masks)})  # fmt: skip
-    return predict(), history.validation["IoU"]
+    history = ge.train(step, batches, epochs, validation=lambda: {"overlap": overlap(predict(), new.masks)})
+    return predict(), history.validation["overlap"]
+
+
+def declare(size: int) -> tuple[ge.Variable, ge.Variable]:
+    return ge.input("images", ("batch", 1, size, size)), ge.input("masks", ("batch", size, size), "int64")
 
 
 def overlap(predicted: np.ndarray, true: np.ndarray) -> float:
-    """Return the mean over the three shapes of intersection over union, counted over all images."""
-    kinds = [(predicted == kind, true == kind) for kind in (1, 2, 3)]
-    return float(np.mean([np.sum(a & b) / np.sum(a | b) for a, b in kinds]))
+    """Return intersection over union, counted over all images: the mean of disc, square and triangle."""
+    pairs = [(predicted == kind, true == kind) for kind in (1, 2, 3)]
+    return np.mean([np.sum(a & b) / np.sum(a | b) for a, b in pairs])
+
+
+def diagrams(show: Show) -> None:
+    """Draw a U-Net of two levels, and a step of the training of one with a single level."""
+    unet, small = UNet([8, 16]), UNet([4])
+    images, masks = declare(16)
+    show.save("unet.svg", viz.draw(unet(images), collapse=parts(unet)), "A U-Net of two levels. Each level's maps go "
+              "two ways: down, to be pooled, and straight to the decoder's level of the same size (concat).")  # fmt: skip
+    with ge.nn.training() as mode:
+        loss = ge.nn.cross_entropy(small(images), masks)
+    step = show.engine().compile([images, masks], loss, updates=ge.optim.Adam(1e-2).minimize(loss) | mode.updates)
+    data = ge.data.shapes(2, size=16)
+    show.save("unet.html", viz.steps(step.trace(data.images, data.masks), collapse=parts(small)), "A step of a U-Net "
+              "of one level: the gradient of its maps is a sum, part through the bottleneck, part straight.")  # fmt: skip
+
+
+def parts(net: UNet) -> list[str]:
+    return [part.name for part in net.modules() if isinstance(part, Block | ge.nn.ConvTranspose2d)] + [net.head.name]
+
+
+def main(show: Show) -> None:
+    size = show.pick(32, quick=24)
+    seen = ge.data.shapes(show.pick(400, quick=240), size, most=3, noise=0.1, seed=0)
+    new = ge.data.shapes(100, size, most=3, noise=0.1, seed=1)
+    nets = show.pick({"with skips": True, "without": False}, quick={"with skips": True})
+    found = {name: train(show, UNet([8, 16], skip), seen, new) for name, skip in nets.items()}
+    curves = {name: curve for name, (_, curve) in found.items()}
+    show.criterion("intersection over union on images held out", curves["with skips"][-1],
+                   above=show.pick(0.95, quick=0.5))  # fmt: skip
+    if "without" in found:
+        times = (1 - curves["without"][-1]) / (1 - curves["with skips"][-1])
+        show.criterion("what is missing to 1 without skip connections, as a multiple", times, above=2)
+    show.save("learning.png", plots.lines(curves, ylabel="intersection over union", bound=1.0),
+              "How well predicted and true masks of images held out cover each other, after each epoch.")  # fmt: skip
+    masks = {"mask": new.masks} | {f"predicted\n{name}": masks for name, (masks, _) in found.items()}
+    rows = {"image": new.images[:8]} | {name: COLOURS[some[:8]] for name, some in masks.items()}
+    show.save("masks.png", plots.image_rows(rows), "Images held out, what is in them and what is predicted: disc blue, "
+              "square red, triangle green.")  # fmt: skip
+    diagrams(show)
 
 
 if __name__ == "__main__":
-    import time
-    class S:pass
-    import sys
-    show=Show("/tmp/x",quick=len(sys.argv)>1)
-    seen,new=ge.data.shapes(show.pick(400,240),noise=.15,most=3,seed=0),ge.data.shapes(100,noise=.15,most=3,seed=1)
-    for skip in (True,False):
-        t=time.process_time()
-        print(skip,[round(v,3) for v in train(show,UNet([8,16],skip),seen,new)[1]],time.process_time()-t)
+    run(main)

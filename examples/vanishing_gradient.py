@@ -26,14 +26,11 @@ class Residual(ge.nn.Module):
 
     def __init__(self, width: int, name: str, dtype: str = "float32") -> None:
         super().__init__(name=name)
-        self.fc1 = ge.nn.Linear(width, width, dtype=dtype)
-        self.fc2 = ge.nn.Linear(width, width, dtype=dtype)
-
-    def inner(self, x: ge.Variable) -> ge.Variable:
-        return self.fc2(ge.nn.relu(self.fc1(x)))
+        fc1, fc2 = (ge.nn.Linear(width, width, dtype=dtype) for _ in range(2))
+        self.F = ge.nn.Sequential(fc1, ge.nn.ReLU(), fc2)
 
     def forward(self, x: ge.Variable) -> ge.Variable:
-        return x + self.inner(x)
+        return x + self.F(x)
 
 
 def plain(name: str, activation: Layer, gain: float) -> list[Layer]:
@@ -74,7 +71,7 @@ def depth(show: Show) -> None:
     show.criterion("residual: the same", ratios["residual"], above=0.01, below=100)
     show.criterion("weights twice as large: the same", ratios["ReLU, twice the weights"], above=1e6)
     flow = plots.gradient_flow(shown, "RMS of the gradient, over the last layer's")
-    show.save("flow.png", flow, "The gradient by depth: it vanishes, explodes, or comes through.")
+    show.save("flow.png", flow, "Seen from the loss: the gradient vanishes, explodes, or comes through.")
 
 
 def chain_of_slopes(show: Show) -> None:
@@ -94,14 +91,15 @@ def one_block(show: Show) -> None:
     block = Residual(3, "block", "float64")
     output = block(x)
     at = {x: [1.0, -0.5, 2.0]}
-    whole, inner = show.engine().run([ge.jacobian(output, x), ge.jacobian(block.inner(x), x)], at)
+    whole, inner = show.engine().run([ge.jacobian(output, x), ge.jacobian(block.F(x), x)], at)
     difference = np.abs(np.asarray(whole) - (np.eye(3) + np.asarray(inner))).max()
     show.criterion("residual block: derivative against 1 + dF/dx", difference, below=1e-12)
     show.save("jacobian.png", plots.jacobian(whole, upstream=[1.0, 1.0, 1.0]),
-              "The block's Jacobian: ones on the diagonal, and dF/dx added.")  # fmt: skip
+              "The block's Jacobian 1 + dF/dx: near 1 on the diagonal.")  # fmt: skip
     trace = show.engine().trace(ge.sum(output).named("loss"), at)
-    picture, page = (make(trace, collapse=["block.fc1", "block.fc2"]) for make in (viz.draw, viz.steps))
+    picture = viz.draw(trace, collapse=["block.F"])
     show.save("block.svg", picture, "A residual block: at x two gradients meet, one of which took the skip connection.")
+    page = viz.steps(trace, collapse=["block.F"])
     show.save("block.html", page, "The block step by step: in the end the gradient of x is a sum of two.")
 
 

@@ -60,6 +60,8 @@ class Plan:
     backend : Backend
     names : mapping of str to int
         What the dimension names stand for.
+    fold : bool
+        Whether operations on constants are computed now; otherwise in each run, like all others.
 
     Attributes
     ----------
@@ -78,7 +80,7 @@ class Plan:
     buffers : list of (shape, dtype)
     """
 
-    def __init__(self, graph: Graph, backend: Backend, names: Mapping[str, int]) -> None:
+    def __init__(self, graph: Graph, backend: Backend, names: Mapping[str, int], fold: bool = True) -> None:
         self.graph = graph
         self.backend = backend
         self.names = names
@@ -91,6 +93,7 @@ class Plan:
         self.instructions: list[Instruction] = []
         self.buffers: list[tuple[tuple[int, ...], str]] = []
         self._bound: list[Primitive] = []
+        self._folds = fold
         for operation in graph.operations:
             self._add(operation, operation.primitive.bind(names))
         self._assign_buffers()
@@ -107,7 +110,7 @@ class Plan:
         if type(primitive).guard is not Primitive.guard:
             guard = partial(primitive.guard, self.backend.xp)
         instruction = Instruction(operation, function, inputs, outputs, guard=guard)
-        small = all(self.nbytes(slot) <= _LARGEST_FOLDED for slot in outputs)
+        small = self._folds and all(self.nbytes(slot) <= _LARGEST_FOLDED for slot in outputs)
         if not (small and all(slot in self.known for slot in inputs) and self._fold(instruction)):
             self.instructions.append(instruction)
             self._bound.append(primitive)

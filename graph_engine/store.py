@@ -24,7 +24,7 @@ class ParameterStore:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._values: dict[int, Any] = {}
-        self._parameters: dict[int, weakref.ref[Variable]] = {}
+        self._parameters: dict[int, tuple[weakref.ref[Variable], ...]] = {}
         self.lock = RLock()
 
     def get(self, parameter: Variable) -> Any:
@@ -47,16 +47,12 @@ class ParameterStore:
 
     def parameters(self) -> tuple[Variable, ...]:
         """Return the parameters that are kept, in the order in which they were met."""
-        found = [reference() for reference in list(self._parameters.values())]
+        found = [reference() for reference, _ in list(self._parameters.values())]
         return tuple(parameter for parameter in found if parameter is not None)
 
     def _watch(self, parameter: Variable) -> None:
+        """Forget a parameter with the last one who holds it: by methods of dictionaries, which no interrupt divides."""
         key = id(parameter)
         if key not in self._parameters:
-            forget = partial(_forget, self._values, self._parameters, key)
-            self._parameters[key] = weakref.ref(parameter, forget)
-
-
-def _forget(values: dict[int, Any], parameters: dict[int, Any], key: int, _: object) -> None:
-    values.pop(key, None)
-    parameters.pop(key, None)
+            forget = [partial(kept.pop, key) for kept in (self._values, self._parameters)]
+            self._parameters[key] = tuple([weakref.ref(parameter, each) for each in forget])

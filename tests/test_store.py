@@ -1,6 +1,7 @@
 """The values of parameters: kept while somebody holds the parameter, committed all at once, saved by choice."""
 
 import gc
+import sys
 from threading import Thread
 
 import pytest
@@ -14,6 +15,22 @@ def test_a_parameter_that_nobody_holds_is_forgotten():
         engine.run(ge.parameter(f"w{number}", [1.0]) * 2)
     gc.collect()
     assert len(engine.parameters()) < 200
+
+
+def test_no_interrupt_comes_between_a_parameter_and_its_value():
+    engine, w = ge.Engine("numpy"), ge.parameter("w", [1.0])
+    engine.meet(w)
+
+    def interrupt(frame, event, argument):  # at the first function of Python that is called
+        raise KeyboardInterrupt
+
+    before = sys.gettrace()
+    sys.settrace(interrupt)
+    try:
+        del w
+    finally:
+        sys.settrace(before)
+    assert engine.store._values == {} and engine.store._parameters == {}
 
 
 def test_a_parameter_that_somebody_holds_is_kept():

@@ -26,13 +26,15 @@ class Augmentation:
     name: str
     settings: Mapping[str, float]
     change: Change = field(repr=False, compare=False)
+    of_images: bool = True  # whether it needs a height and a width
 
     def __call__(self, images: Any, seed: int | Sequence[int] | np.random.Generator) -> Array:
         """Return changed images; the same ones for the same seed."""
         array = np.asarray(images)
-        if array.ndim < 3:
+        if array.ndim < (3 if self.of_images else 1):
             raise ShapeError(f"images have shape (n, ..., height, width), not {array.shape}")
-        planes = array.reshape(len(array), int(np.prod(array.shape[1:-2])), *array.shape[-2:])
+        rows = np.expand_dims(array, tuple(range(1, 4 - array.ndim)))
+        planes = rows.reshape(len(rows), int(np.prod(rows.shape[1:-2])), *rows.shape[-2:])
         changed = self.change(planes, np.random.default_rng(seed))
         return np.ascontiguousarray(changed, dtype=array.dtype).reshape(array.shape)
 
@@ -100,7 +102,7 @@ def random_rotate(degrees: float = 10.0) -> Augmentation:
 
 
 def gaussian_noise(std: float = 0.1) -> Augmentation:
-    """Add normal noise to each pixel."""
+    """Add normal noise to each pixel, or to each number of samples of any other shape."""
     if not 0 <= std < np.inf:
         raise DeclarationError(f"noise has a deviation from 0 on, not {std!r}")
 
@@ -109,7 +111,7 @@ def gaussian_noise(std: float = 0.1) -> Augmentation:
             raise DTypeError(f"noise is added to floats, not to {images.dtype}", 'images.astype("float32")')
         return images + rng.normal(0, std, images.shape)
 
-    return Augmentation("gaussian_noise", {"std": std}, change)
+    return Augmentation("gaussian_noise", {"std": std}, change, of_images=False)
 
 
 def cutout(size: int) -> Augmentation:

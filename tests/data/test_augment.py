@@ -66,6 +66,8 @@ def test_masks_are_turned_to_the_nearest_pixel():
 def test_noise_and_cutout():
     noise = data.gaussian_noise(0.5)(IMAGES, 0) - IMAGES
     assert abs(noise.std() - 0.5) < 0.02 and abs(noise.mean()) < 0.02
+    points = data.gaussian_noise(0.5)(np.zeros((400, 2)), 0)
+    assert points.shape == (400, 2) and abs(points.std() - 0.5) < 0.05
     cut = data.cutout(3)(np.ones((50, 2, 8, 8)), 0)
     assert np.array_equal(cut[:, 0], cut[:, 1])
     holes = (cut[:, 0] == 0).sum((1, 2))

@@ -54,6 +54,13 @@ def test_sequential_refuses_what_is_no_layer():
         nn.Sequential(nn.Linear(2, 2), 3)
 
 
+def test_unflatten_leaves_one_size_open():
+    x = ge.input("x", ("batch", 12, 2))
+    assert nn.Unflatten(1, (-1, 3))(x).shape == nn.Unflatten(-2, [4, 3])(x).shape == ("batch", 4, 3, 2)
+    with pytest.raises(ge.ShapeError, match="do not fill shape"):
+        nn.Unflatten(1, 5)(x)
+
+
 def test_the_batch_can_change_from_run_to_run():
     x = ge.input("x", ("batch", 3))
     net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2), nn.Softmax())
@@ -108,6 +115,10 @@ def test_shapes_that_would_broadcast_to_all_pairs_are_refused(loss):
     prediction, target = ge.input("prediction", ("batch", 1)), ge.input("target", "batch")
     with pytest.raises(ge.ShapeError, match=r"\(batch, 1\).*\(batch,\)"):
         loss(prediction, target)
+
+
+def test_a_number_as_target_is_as_exact_as_the_prediction():
+    assert run(nn.l1_loss(np.zeros(2), 0.1)) == 0.1
 
 
 def test_a_target_can_be_one_number():

@@ -80,7 +80,10 @@ def test_losses_of_numbers(torch, name, options, reduction, dtype):
 def test_likelihoods(torch, full, reduction):
     options = {"full": full, "reduction": reduction}
     x, t = rng.normal(size=(5, 3)), rng.normal(size=(5, 3))
-    compare(torch, "gaussian_nll_loss", [x, t, rng.uniform(0.1, 2, (5, 3))], options=options)
+    variances = rng.uniform(0.1, 2, (5, 3))
+    compare(torch, "gaussian_nll_loss", [x, t, variances], options=options)
+    compare(torch, "gaussian_nll_loss", [x, t, variances], options=options | {"eps": 1.0})
+    compare(torch, "gaussian_nll_loss", [x, t], options=options | {"var": 0.3})
     counts = rng.integers(0, 4, (5, 3)) + 0.0
     compare(torch, "poisson_nll_loss", [np.abs(x) + 0.1], [counts], options | {"log_input": False})
 
@@ -200,6 +203,11 @@ def test_named_dimensions():
         assert np.isfinite(run(ge.grad(ge.sum(loss), logits), feeds)).all()
     p = ge.input("p", ("batch", "classes"))
     assert nn.kl_div(p, p, "batchmean").shape == nn.cross_entropy(p, p, label_smoothing=0.1).shape == ()
+
+
+def test_an_index_to_ignore_that_is_no_class_number_goes_with_probabilities():
+    scores, target = rng.normal(size=(4, 3)), chances(4, 3)
+    assert run(nn.cross_entropy(scores, target, ignore_index=-100)) == run(nn.cross_entropy(scores, target))
 
 
 def test_a_target_can_be_one_hot_integers():

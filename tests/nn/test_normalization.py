@@ -160,6 +160,7 @@ LAYERS = [
     ("BatchNorm1d", (4,), {"track_running_stats": False}, (5, 4)),
     ("InstanceNorm1d", (4,), {}, (2, 4, 3)),
     ("InstanceNorm2d", (4,), {"affine": True}, (2, 4, 3, 2)),
+    ("InstanceNorm2d", (4,), {"affine": True}, (4, 3, 2)),
     ("InstanceNorm3d", (4,), {}, (2, 4, 3, 2, 2)),
     ("LayerNorm", (4,), {}, (2, 3, 4)),
     ("LayerNorm", ((3, 4),), {"bias": False}, (2, 3, 4)),

@@ -81,6 +81,13 @@ def test_a_factor_is_used_as_it_was_given(functional, mode):
 
 
 @pytest.mark.torch
+def test_the_nearest_pixel_of_images_that_keep_or_double_their_size(like_torch, functional):
+    for factor in (1.2, 2.1, (1.3, 2.05)):
+        x = rng.standard_normal((1, 2, 3, 4))
+        like_torch(*(partial(f.interpolate, scale_factor=factor) for f in (nn, functional)), x)
+
+
+@pytest.mark.torch
 @pytest.mark.parametrize("mode", ["nearest", "nearest-exact"])
 def test_the_nearest_is_pytorch_s_for_all_sizes(functional, mode):
     import torch
@@ -184,6 +191,8 @@ def test_what_unpooling_refuses():
         nn.max_unpool2d(x, places, 2, output_size=(4,))
     with pytest.raises(ge.DTypeError, match="places are integers"):
         nn.max_unpool2d(x, x, 2)
+    with pytest.raises(ge.ShapeError, match=r"(?s)nothing is left of it: \(3, -1\).*give output_size"):
+        nn.max_unpool2d(x, places, 2, (1, 1), (0, 2))
 
 
 # ---- pixel shuffle ---------------------------------------------------------------------------------------------

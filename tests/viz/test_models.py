@@ -143,7 +143,7 @@ def test_random_keys_are_one_quiet_box_that_opens():
 def test_a_bypass_is_one_line_from_where_it_leaves_to_the_concatenation(style, expand):
     trace = models.unet()
     timeline = Timeline(trace)
-    view = make_view(timeline.graph, timeline.operations, trace.outputs, expand, most=14, with_parameters=True)
+    view = make_view(timeline.graph, timeline.operations, trace.outputs, expand, most=14, brief=True)
     items = {item.key: item for item in view.items}
     merges = [item for item in view.items if item.operation is not None and item.operation.primitive.name == "concat"]
     assert [sum(wire.target == item.key for wire in view.wires) for item in merges] == [2, 2]

@@ -303,10 +303,11 @@ def _readable(choose: Callable[..., View], make_scene: Callable[[View], Scene]) 
     """Fold more and more scopes, until the picture can be read on a page, or would say too little."""
     view = choose()
     scale = make_scene(view).scale
-    if scale >= LEAST_SCALE or not any(item.scope or item.title for item in view.items):
+    least = choose(most=FEWER[-1], brief=True)
+    if scale >= LEAST_SCALE or len(least.items) == len(view.items):
         return view
     for most in FEWER:
-        smaller = choose(most=most, with_parameters=True)
+        smaller = choose(most=most, brief=True)
         if len(smaller.parts) < (ENOUGH_PARTS if scale >= SMALL_SCALE else LEAST_PARTS):
             break
         if len(smaller.items) < len(view.items):

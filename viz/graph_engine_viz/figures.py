@@ -18,6 +18,7 @@ from graph_engine_viz.figure import GAP, LIFT, PAD, Figure
 from graph_engine_viz.frames import Frame, Frames
 from graph_engine_viz.geometry import coordinate
 from graph_engine_viz.ink import INK, NAME, PALE, PAPER, PLATE, SMALL, TINT, rect, tag, text
+from graph_engine_viz.loops import loop_title
 from graph_engine_viz.telling import symbol
 from graph_engine_viz.timeline import Use
 from graph_engine_viz.typeset import Run, ellipsize, plain
@@ -165,7 +166,7 @@ class ScopeFigure(Figure):
         self.frames = frames
         name = ".".join(item.title[len(item.scope) :]) or ".".join(item.title)
         self.rows = [Row((Run(name),), NAME, bold=True)]
-        self.rows += [Row((Run(line),), SMALL, ink.GREY) for line in (*_inventory(item), *self._shapes())]
+        self.rows += [Row((Run(line),), SMALL, ink.GREY) for line in (*_inventory(item, frames), *self._shapes())]
         if item.shared:
             self.rows.append(Row((Run(self._shared()),), SMALL, ink.GREY))
         several = len(item.results) > 1
@@ -218,10 +219,13 @@ class ScopeFigure(Figure):
         return tag("g", *pieces, data_scope=name, data_operations=count, data_current="true" if current else None)
 
 
-def _inventory(item: Item) -> list[str]:
+def _inventory(item: Item, frames: Frames | None) -> list[str]:
     lines = [f"{item.operations:,} operations"]
+    if item.scopes > 1:
+        lines = [f"{item.scopes} alike, {lines[0]}"]
     if item.operations == 1:
-        lines = operation_notes(item.inside[0])[:1] or [symbol(item.inside[0])]
+        lines = operation_notes(item.inside[0]) or [symbol(item.inside[0])]
+    lines += [title for operation in item.inside if (title := loop_title(operation, frames))]
     if item.parameters:
         sizes = [v.size for v in item.parameters]
         total = sum(size for size in sizes if isinstance(size, int))

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from graph_engine_viz.curves import divided, rounded
 from graph_engine_viz.geometry import Frame, Group, Placement, Point, Route, flatten
+from graph_engine_viz.squeezing import squeeze
 
 __all__ = ["SLIDE", "Folded", "fold"]
 
@@ -26,6 +27,8 @@ Cut: TypeAlias = tuple[float, float]
 """From the last box of a column to the first of the next."""
 
 LANE = 18.0
+FRAME_HEAD = 24.0
+"""The room of a frame's name."""
 NEAR = 18.0
 """From the boxes to the first lane around them."""
 
@@ -138,6 +141,28 @@ class _Folder:
         self.crossing = [self._crossing(number) for number in range(len(cuts))]
         self.passing = self._passing()
         self.frames = self._frames()
+        self._squeeze()
+
+    def _squeeze(self) -> None:
+        """Take out what is empty in a row from its left to its right."""
+        for row in range(self.rows):
+            keys = [key for key in self.positions if self.row_of[key] == row]
+            spans = [(self._top(key), self._bottom(key)) for key in keys]
+            for _, own, (_, y, _, height) in self.frames:
+                if own == row:
+                    spans += [(y, y + FRAME_HEAD), (y + height, y + height)]
+            wires = [pieces[row] for pieces in self.pieces if row in pieces]
+            spans += [(y - LANE / 2, y + LANE / 2) for wire in wires for _, y in wire[::3]]
+            moved = squeeze(spans)
+            for key in keys:
+                self.positions[key] = self.positions[key][0], moved(self.positions[key][1])
+            for pieces in self.pieces:
+                if row in pieces:
+                    pieces[row] = tuple((x, moved(y)) for x, y in pieces[row])
+            self.frames = [
+                (group, own, (x, moved(y), width, moved(y + height) - moved(y)) if own == row else (x, y, width, height))
+                for group, own, (x, y, width, height) in self.frames
+            ]
 
     def _crossing(self, cut: int) -> list[int]:
         """Say which wires leave their row at a cut, from the top to the bottom."""

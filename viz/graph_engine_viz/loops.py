@@ -22,7 +22,7 @@ from graph_engine_viz.wording import Words
 if TYPE_CHECKING:
     from graph_engine_viz.scene import Scene
 
-__all__ = ["LoopFigure", "loop_figure"]
+__all__ = ["LoopFigure", "loop_figure", "loop_title"]
 
 MOST_PARTS = 40
 """A body of more operations and scopes is not drawn."""
@@ -85,7 +85,7 @@ class LoopFigure(OperationFigure):
         self.ports = {position: Port(()) for position in self.labels}
         self.order, self.tab = list(self.ports), 0.0
         self.scene, self.carries = scene, carries
-        self.title = _title(operation, frames)
+        self.title = loop_title(operation, frames)
         self.lanes = LANE * carries + 6
         self.left = max(ink.measure(name, SMALL) for name in names) + 16 + self.lanes
         self.width = max(self.left + scene.width + self.lanes, ink.measure(self.title, TITLE, bold=True) + 40)
@@ -156,9 +156,11 @@ class LoopFigure(OperationFigure):
             yield text("to the next step", self.width / 2, self.height - 5, SMALL, "middle", ink.GREY)
 
 
-def _title(operation: Operation, frames: Frames | None) -> str:
+def loop_title(operation: Operation, frames: Frames | None) -> str:
+    """Say how many steps a loop has; nothing of what is no loop."""
     scan = operation.primitive
-    assert isinstance(scan, Scan)
+    if not isinstance(scan, Scan):
+        return ""
     steps: Any = scan.steps([v.spec for v in operation.inputs])
     known = frames.trace.arrays if frames is not None else {}
     first = operation.inputs[scan.carries] if scan.sequences else None

@@ -33,6 +33,7 @@ def thin(view: View) -> View:
         target = items[wire.target]
         if id(wire) in dropped and target.kind == "scope" and wire.variable not in target.shared:
             target.shared.append(wire.variable)
+    _forget_results(items, view.wires, kept)
     lonely = {wire.source for wire in view.wires if id(wire) in dropped} - {wire.source for wire in kept}
     lonely = {key for key in lonely if items[key].kind == "variable"}
     return replace(
@@ -40,6 +41,15 @@ def thin(view: View) -> View:
         items=tuple(item for item in view.items if item.key not in lonely),
         wires=tuple(wire for wire in kept if wire.target not in lonely),
     )
+
+
+def _forget_results(items: dict[str, Item], wires: Iterable[Wire], kept: Iterable[Wire]) -> None:
+    """Folded scopes do not tell results that no wire leads away from any more, unless there are no others."""
+    left = {(wire.source, wire.variable) for wire in kept}
+    busy = {key for key, _ in left}
+    for key, variable in dict.fromkeys((wire.source, wire.variable) for wire in wires):
+        if key in busy and (key, variable) not in left and variable in items[key].results:
+            items[key].results.remove(variable)
 
 
 def _fans(wires: Iterable[Wire], items: dict[str, Item]) -> Iterable[list[Wire]]:
@@ -55,9 +65,9 @@ def _fans(wires: Iterable[Wire], items: dict[str, Item]) -> Iterable[list[Wire]]
             into[wire.target].append(wire)
     for fan in out.values():
         fan.sort(key=lambda wire: items[wire.target].place)
-        if len(fan) > MOST_WIRES:
+        if sum(items[wire.target].scopes for wire in fan) > MOST_WIRES:
             yield fan[1:]
     for fan in into.values():
         fan.sort(key=lambda wire: items[wire.source].place)
-        if len(fan) > MOST_WIRES:
+        if sum(items[wire.source].scopes for wire in fan) > MOST_WIRES:
             yield fan[:-1]

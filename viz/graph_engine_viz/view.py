@@ -6,13 +6,14 @@ scopes is left out in the middle. Of wires that many folded scopes share, one st
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from graph_engine.graph import Graph
 from graph_engine.node import Operation, Variable
-from graph_engine_viz.opening import RANDOM, Scope, choose_folded, find_scopes, makes_keys
+from graph_engine_viz.calls import paths_of
+from graph_engine_viz.opening import RANDOM, Scope, choose_folded, find_scopes, makes_keys, runs_of
 from graph_engine_viz.thinning import thin
 from graph_engine_viz.timeline import Use
 
@@ -40,6 +41,8 @@ class Item:
         What it stands for.
     title : tuple of str
         A folded scope's own name.
+    scopes : int
+        How many scopes that are alike it stands for.
     operations : int
         How many operations it stands for; of a turn, how many wires turn there.
     place : tuple of int
@@ -64,6 +67,7 @@ class Item:
     variable: Variable | None = None
     operation: Operation | None = None
     title: Scope = ()
+    scopes: int = 1
     operations: int = 0
     place: tuple[int, int, int] = (0, 0, 0)
     results: list[Variable] = field(default_factory=list)
@@ -131,7 +135,7 @@ def make_view(
     expand: Collection[str] = (),
     collapse: Collection[str] = (),
     most: int = MOST_OPERATIONS,
-    with_parameters: bool = False,
+    brief: bool = False,
 ) -> View:
     """Choose what is shown.
 
@@ -146,13 +150,16 @@ def make_view(
         Scopes (`"encoder.fc1"`) that are opened or folded in any case.
     most : int
         With more operations, scopes are folded.
-    with_parameters : bool
-        Parameters are counted too.
+    brief : bool
+        Parameters are counted too, and many folded scopes that are alike stand together.
     """
-    opened = find_scopes(expand, operations)
-    folded = choose_folded(operations, opened, find_scopes(collapse, operations), most, with_parameters)
+    paths = paths_of(operations)
+    opened = find_scopes(expand, paths)
+    folded = choose_folded(paths, opened, find_scopes(collapse, paths), most, brief)
     quiet = () if (RANDOM,) in opened else makes_keys(operations)
-    places = _places(operations, folded, quiet, max(most, MOST_OPERATIONS), bool(expand))
+    places = _places(paths, folded, quiet, brief)
+    if not expand:
+        places = _without_middle(places, max(most, MOST_OPERATIONS))
     return thin(_Builder(graph, operations, places, frozenset(outputs)).view())
 
 
@@ -164,28 +171,42 @@ class _Place:
     kind: Kind
     scope: Scope = ()
     title: Scope = ()
+    scopes: int = 1
 
 
 def _places(
-    operations: Sequence[Operation],
-    folded: frozenset[Scope],
-    quiet: Collection[Operation],
-    most: int,
-    all_of_it: bool,
+    paths: Mapping[Operation, Scope], folded: frozenset[Scope], quiet: Collection[Operation], brief: bool
 ) -> list[_Place]:
-    places: list[_Place] = []
+    around = {operation: _fold_around(operation, path, folded, quiet) for operation, path in paths.items()}
+    runs = runs_of(scope or () for scope in around.values()) if brief else {}
     numbers: dict[Scope, int] = {}
-    for number, operation in enumerate(operations):
-        scope = operation.scope
-        outer = next((scope[:depth] for depth in range(1, len(scope) + 1) if scope[:depth] in folded), None)
-        if outer is None and operation in quiet:
-            outer = (*scope, RANDOM)
+    places: list[_Place] = []
+    for number, operation in enumerate(paths):
+        outer = around[operation]
         if outer is None:
-            places.append(_Place(f"o{number}", "operation", scope))
-        else:
-            places.append(_Place(f"s{numbers.setdefault(outer, len(numbers))}", "scope", outer[:-1], outer))
+            places.append(_Place(f"o{number}", "operation", operation.scope))
+            continue
+        run = runs.get(outer, (outer,))
+        key = f"s{numbers.setdefault(run[0], len(numbers))}"
+        title = (*outer[:-1], f"{run[0][-1]} … {run[-1][-1]}") if len(run) > 1 else outer
+        places.append(_Place(key, "scope", outer[:-1], title, len(run)))
+    return places
+
+
+def _fold_around(
+    operation: Operation, path: Scope, folded: frozenset[Scope], quiet: Collection[Operation]
+) -> Scope | None:
+    """Return the folded scope that an operation is drawn in, if it is in one."""
+    for depth in range(1, len(path) + 1):
+        if path[:depth] in folded:
+            return path[:depth]
+    return (*operation.scope, RANDOM) if operation in quiet else None
+
+
+def _without_middle(places: list[_Place], most: int) -> list[_Place]:
+    """Leave out the middle of what is still too much."""
     shown = list(dict.fromkeys(place.key for place in places))
-    if len(shown) <= most or all_of_it:
+    if len(shown) <= most:
         return places
     left_out = set(shown[most // 3 : -(most // 3)])
     return [_Place("gap", "gap") if place.key in left_out else place for place in places]
@@ -223,7 +244,8 @@ class _Builder:
         place = self.places[operation]
         item = self.items.get(place.key)
         if item is None:
-            item = Item(place.key, place.kind, place.scope, title=place.title, place=(operation.index, 0, 0))
+            order = (operation.index, 0, 0)
+            item = Item(place.key, place.kind, place.scope, title=place.title, scopes=place.scopes, place=order)
             self.items[place.key] = item
         item.operations += 1
         if place.kind == "operation":

@@ -18,7 +18,7 @@ def functions(curves: Mapping[str, tuple[Any, Any, Any]], columns: int = 4, xlab
     ----------
     curves : mapping of str to (x, y, slope)
         For each function its places, values and derivatives: arrays of one shape (n,). A place that is NaN breaks the
-        curves; one between two of them is drawn as a dot, to say what holds at a jump or a kink.
+        curves; one between two of them is drawn as a dot, and in a ring its slope: what holds at a jump or a kink.
     columns : int
         How many stand in a row.
     xlabel : str
@@ -44,13 +44,14 @@ def functions(curves: Mapping[str, tuple[Any, Any, Any]], columns: int = 4, xlab
         axes.axhline(0, color="#bbbbbb", linewidth=1)
         axes.axvline(0, color="#bbbbbb", linewidth=1)
         alone = _alone(np.asarray(x, float))
-        for heights, looks in ((y, {"color": BLUE}), (slope, {"color": VERMILION, "linestyle": "--"})):
-            (line,) = axes.plot(x, heights, **looks)
-            axes.plot(x, heights, "o", color=line.get_color(), markersize=6, markevery=alone)
+        axes.plot(x, y, color=BLUE)
+        axes.plot(x, slope, color=VERMILION, linestyle="--")
+        axes.plot(x, y, "o", color=BLUE, markersize=6, markevery=alone)
+        axes.plot(x, slope, "o", color=VERMILION, markersize=11, fillstyle="none", markeredgewidth=2, markevery=alone)
         axes.set_title(name)
         axes.set_xlabel(xlabel)
         axes.margins(x=0)
-    handles = grid.flat[0].lines[-4::2]
+    handles = grid.flat[0].lines[2:4]
     figure.legend(handles, ["value", "derivative"], loc="outside lower center", ncols=2, frameon=False)
     return figure
 
@@ -72,6 +73,7 @@ def lines(
     logx: bool = False,
     bound: float | None = None,
     dots: Sequence[str] = (),
+    bound_name: str = "",
 ) -> Any:
     """Draw several series over one axis, each with its name at its end.
 
@@ -88,6 +90,8 @@ def lines(
         Drawn as a dotted level: what is to be reached, or the optimum.
     dots : sequence of str
         Series drawn as dots: what was found, beside the line of what was expected.
+    bound_name : str
+        Written beside the bound.
 
     Returns
     -------
@@ -116,6 +120,7 @@ def lines(
             ends.append((places[finite[-1]], heights[finite[-1]], name, style["color"]))
     if bound is not None:
         axes.axhline(bound, color=GREY, linestyle=":", linewidth=1.4)
+        ends.append((max((end[0] for end in ends), default=1.0), bound, bound_name, GREY))
     axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
     axes.grid(axis="y")
     axes.margins(x=0.01)
@@ -209,7 +214,7 @@ def learning_curves(
 
     columns = min(columns, len(curves))
     rows = -(-len(curves) // columns)
-    figure, grid = new_figure(5.2 * columns, (4.3 if sentences else 3.4) * rows + 0.5, rows, columns)
+    figure, grid = new_figure(4.5 * columns, (3.7 if sentences else 3.2) * rows + 0.5, rows, columns)
     for axes in grid.flat[len(curves) :]:
         axes.remove()
     told = [*sentences, *[""] * (len(curves) - len(sentences))]
@@ -221,7 +226,7 @@ def learning_curves(
             best = int(np.nanargmin(new))
             axes.plot(best + 1, new[best], "o", color=VERMILION, markersize=10, fillstyle="none", markeredgewidth=2)
         axes.set(title=title, ylabel=ylabel, ylim=ylim)
-        axes.set_xlabel("epoch\n" + fill(sentence, 46) if sentence else "epoch")
+        axes.set_xlabel("epoch\n" + fill(sentence, 40) if sentence else "epoch")
         axes.grid(axis="y")
         axes.xaxis.get_major_locator().set_params(integer=True)
     figure.legend(grid.flat[0].lines[:2], ["training", "held out (least: ring)"], loc="outside upper right", ncols=2,

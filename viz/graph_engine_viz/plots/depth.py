@@ -45,7 +45,7 @@ def gradient_flow(flows: Mapping[str, Any], ylabel: str = "RMS of the gradient",
             ends.append((layers[finite[0]], heights[finite[0]], name, style["color"]))
     axes.set(xlabel="layer (the input is on the left, the loss on the right)", ylabel=ylabel, title=title)
     axes.grid(axis="y")
-    axes.set_xlim(left=1)
+    axes.margins(x=0.015)
     axes.yaxis.tick_right()
     axes.yaxis.set_label_position("right")
     axes.spines["left"].set_visible(False)
@@ -65,7 +65,11 @@ def _labels_at_beginnings(axes: Any, ends: Sequence[tuple[float, float, str, str
 
 @figure_function
 def histograms_by_depth(
-    tensors: Mapping[str, Sequence[Any]], bins: int = 40, title: str = "", limits: tuple[float, float] | None = None
+    tensors: Mapping[str, Sequence[Any]],
+    bins: int = 40,
+    title: str = "",
+    limits: tuple[float, float] | None = None,
+    top: float = 1.0,
 ) -> Any:
     """Draw a histogram for each layer, one row for each way to begin: activations or gradients.
 
@@ -76,7 +80,10 @@ def histograms_by_depth(
     bins : int
     title : str
     limits : (float, float), optional
-        Of the horizontal axes; by default each histogram has its own, symmetric around 0.
+        The smallest and the largest value drawn; by default each row has its own, so that one sees along it whether
+        values grow or shrink. They stand below the row's name.
+    top : float
+        A bin with more than this part of the values is cut off there: the zeros of a ReLU hide the others otherwise.
 
     Returns
     -------
@@ -86,32 +93,54 @@ def histograms_by_depth(
     --------
     >>> import numpy as np
     >>> figure = histograms_by_depth({"N(0,1)": [np.ones(9), np.zeros(9)]})
-    >>> len(figure.axes)
-    2
+    >>> [tick.get_text() for tick in figure.axes[0].get_xticklabels()]
+    ['layer 1', 'layer 2']
     """
-    columns = max(map(len, tensors.values()))
-    figure, grid = new_figure(2.35 * columns + 1.6, 1.9 * len(tensors) + 0.9, len(tensors), columns)
-    for row, (line, (name, layers)) in enumerate(zip(grid, tensors.items())):
-        for number, (axes, layer) in enumerate(zip(line, layers), start=1):
-            values = np.ravel(np.asarray(layer, float))
-            values = values[np.isfinite(values)]
-            reach = float(np.max(np.abs(values), initial=0.0)) or 1.0
-            low, high = limits or (-reach, reach)
-            axes.hist(values, bins=bins, range=(low, high), color=BLUE, histtype="stepfilled")
-            axes.set_ylim(top=1.3 * axes.get_ylim()[1])  # room for what stands above
-            axes.set_yticks([])
-            axes.spines["left"].set_visible(False)
-            axes.tick_params(labelsize=11)
-            ends = [float(f"{0.6 * end:.0e}") for end in (low, high)]
-            axes.set_xticks([ends[0], 0, ends[1]], [f"{ends[0]:g}", "0", f"{ends[1]:g}"])
-            axes.annotate(f"σ = {values.std():.2g}", (0.97, 0.95), xycoords="axes fraction", ha="right", va="top",
-                          fontsize=13, color=VERMILION)  # fmt: skip
-            if row == 0:
-                axes.set_title(f"layer {number}", fontsize=13, loc="center")
-        line[0].set_ylabel(name, rotation=0, ha="right", va="center", labelpad=8)
+    columns, rows = max(map(len, tensors.values())), len(tensors)
+    figure, grid = new_figure(max(1.75, 8.4 / columns) * columns + 2.1, max(1.05, 4 / rows) * rows + 0.8)
+    axes = grid[0, 0]
+    names = []
+    for row, (name, layers) in enumerate(tensors.items()):
+        arrays = [values[np.isfinite(values)] for values in (np.ravel(np.asarray(layer, float)) for layer in layers)]
+        ends = limits or _reach(arrays)
+        names.append(f"{name}\n{_short(ends[0])} … {_short(ends[1])}")
+        base = rows - 1 - row
+        axes.axhline(base, color="black", linewidth=1)
+        for column, values in enumerate(arrays):
+            counts, _ = np.histogram(values, bins, ends)
+            _histogram(axes, counts, column, base, values.size * top if top < 1 else counts.max())
+            if values.size:
+                axes.text(column + 0.92, base + 0.65, f"σ = {_short(values.std())}", ha="right", color=VERMILION)
+    axes.set(xlim=(-0.08, columns), ylim=(-0.03, rows))
+    axes.set_xticks(np.arange(columns) + 0.46, [f"layer {number + 1}" for number in range(columns)])
+    axes.set_yticks(np.arange(rows)[::-1] + 0.4, names)
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
     if title:
         figure.suptitle(title, x=0.01, ha="left")
     return figure
+
+
+def _histogram(axes: Any, counts: Any, left: float, bottom: float, highest: float) -> None:
+    """Draw a histogram into a cell of 1 x 1."""
+    heights = 0.6 * np.minimum(counts / max(highest, 1), 1)
+    places = np.linspace(left, left + 0.92, len(counts) + 1)
+    axes.stairs(bottom + heights, places, baseline=bottom, fill=True, color=BLUE)
+
+
+def _reach(arrays: Sequence[Any]) -> tuple[float, float]:
+    """Return limits that hold nearly all values, with 0 in the middle, or on the left where none is negative."""
+    values = np.concatenate(list(arrays))
+    widest = max((abs(float(array.mean())) + 4 * float(array.std()) for array in arrays if array.size), default=0.0)
+    reach = min(float(np.abs(values).max(initial=0.0)), widest) or 1.0
+    return (0.0 if values.min(initial=0.0) >= 0 and values.any() else -reach), reach
+
+
+def _short(number: float) -> str:
+    """Write a number with two digits, without an exponent where it can be read without."""
+    rounded = float(f"{number:.2g}")
+    return (f"{rounded:,.0f}" if abs(rounded) >= 1000 else f"{rounded:g}").replace("-", "−")
 
 
 @figure_function
@@ -138,7 +167,7 @@ def factors(local: Sequence[float], title: str = "", bound: float | None = 0.25)
     """
     sizes = np.abs(np.asarray(local, float))
     places = np.arange(1, len(sizes) + 1)
-    figure, grid = new_figure(11, 4.4, 1, 2)
+    figure, grid = new_figure(11, 5, 1, 2)
     left, right = grid[0]
     left.bar(places, sizes, color=BLUE)
     if bound is not None:
@@ -147,8 +176,13 @@ def factors(local: Sequence[float], title: str = "", bound: float | None = 0.25)
                       textcoords="offset points", ha="right", color=VERMILION)  # fmt: skip
         left.set_ylim(0, max(bound, sizes.max(initial=0)) * 1.25)
     left.set(title="factor of each layer", xlabel="layers passed, from the loss back")
+    product = np.cumprod(np.where(sizes > 0, sizes, np.nan))
     right.set_yscale("log")
-    right.plot(places, np.cumprod(np.where(sizes > 0, sizes, np.nan)), "-o", color=VERMILION)
+    right.plot(places, product, "-o", color=VERMILION)
+    if np.isfinite(product[-1:]).any():
+        mantissa, exponent = f"{product[-1]:.1e}".split("e")
+        right.annotate(f"{mantissa} · $10^{{{int(exponent)}}}$", (places[-1], product[-1]), (-12, 0),
+                       textcoords="offset points", ha="right", va="center", color=VERMILION)  # fmt: skip
     right.set(title="their product so far", xlabel="layers passed, from the loss back")
     right.grid(axis="y", color="#dddddd")
     for axes in (left, right):

@@ -87,3 +87,45 @@ def _write_over(axes: Any, text: str, place: Any, color: str) -> None:
 
     axes.annotate(text, place, ha="center", va="center", fontsize=22, fontweight="bold", color=color, zorder=5,
                   path_effects=[withStroke(linewidth=5, foreground="white")])  # fmt: skip
+
+
+@figure_function
+def clouds(points: Any, generated: Mapping[str, Any], columns: int = 4, limit: float | None = None) -> Any:
+    """Draw points, and over them what a generator made of noise: one panel for each moment of its training.
+
+    Parameters
+    ----------
+    points : array_like
+        What it is to be like, of shape (n, 2).
+    generated : mapping of str to array_like
+        For each title points of shape (m, 2).
+    columns : int
+        How many panels stand in a row.
+    limit : float, optional
+        Axes go from -limit to limit; by default they hold the points, and generated ones beyond are not shown.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> figure = clouds([[0, 0], [1, 1]], {"before": [[2, 2]], "after": [[0.1, 0.0]]})
+    >>> len(figure.axes)
+    2
+    """
+    data = np.asarray(points, float)
+    columns = min(columns, len(generated))
+    rows = -(-len(generated) // columns)
+    figure, grid = new_figure(3.6 * columns, 3.7 * rows + 0.4, rows, columns)
+    reach = limit or 1.15 * float(np.abs(data).max(initial=0.0)) or 1.0
+    for axes in grid.flat[len(generated) :]:
+        axes.remove()
+    for axes, (title, places) in zip(grid.flat, generated.items()):
+        axes.plot(*data.T, "o", color="#b5b5b5", markersize=3, label="data")
+        axes.plot(*np.asarray(places, float).T, "o", color=VERMILION, markersize=3, alpha=0.7, label="generated")
+        axes.set(title=title, xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xticks=[], yticks=[])
+        axes.spines[:].set_visible(True)
+    figure.legend(*grid.flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False,
+                  markerscale=3)  # fmt: skip
+    return figure

@@ -10,6 +10,7 @@ import numpy as np
 from graph_engine_viz.plots.style import DIVERGING, figure_function, new_figure, symmetric_limits
 
 _MOST_NUMBERS = 150  # cells in which the numbers are written
+_MOST_TERMS = 4  # of a sum that is written out
 _MOST_BESIDE = 6  # columns of a Jacobian that has its product beside it; below it otherwise
 
 
@@ -75,7 +76,7 @@ def jacobian(
     matrix : array_like
         ∂y_i/∂x_j, of shape (outputs, inputs).
     upstream : array_like, optional
-        ∂L/∂y, of shape (outputs,); the row ∂L/∂x = ∂L/∂y · J is drawn with it.
+        ∂L/∂y, of shape (outputs,); the row ∂L/∂x = ∂L/∂y · J is drawn with it, and its largest entry worked out.
     rows, columns : sequence of str, optional
         Names of the outputs and inputs.
     output, input : str
@@ -105,8 +106,19 @@ def jacobian(
     figure, left, middle, right = places(outputs, inputs)
     _cells(left, row, [""], rows, f"∂L/∂{output}")
     _cells(middle, entries, rows, columns, title)
-    _cells(right, row @ entries, [""], columns, f"∂L/∂{input} = ∂L/∂{output} · J")
+    product = row @ entries
+    _cells(right, product, [""], columns, f"∂L/∂{input} = ∂L/∂{output} · J")
+    if outputs <= _MOST_TERMS:
+        figure.set_figheight(figure.get_figheight() + 0.7)
+        largest = int(np.abs(product[0]).argmax())
+        terms = [f"{_in_brackets(u)}·{_in_brackets(slope)}" for u, slope in zip(row[0], entries[:, largest])]
+        figure.supxlabel(f"{columns[largest]}:   {' + '.join(terms)} = {product[0, largest]:.3g}", fontsize=15)
     return figure
+
+
+def _in_brackets(number: float) -> str:
+    text = f"{number + 0.0:.3g}"
+    return f"({text})" if number < 0 else text
 
 
 def _beside(outputs: int, inputs: int) -> tuple[Any, Any, Any, Any]:

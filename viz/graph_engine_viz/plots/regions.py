@@ -25,7 +25,7 @@ Predict = Callable[[Array], Any]
 @figure_function
 def decision_regions(
     predict: Predict | Mapping[str, Predict], points: Any, classes: Any, columns: int = 4, steps: int = 200,
-    names: Sequence[str] | None = None,
+    names: Sequence[str] | None = None, xlabel: str = "", ylabel: str = "",
 ) -> Any:  # fmt: skip
     """Draw which class each place of the plane is given to, with the data on it.
 
@@ -43,6 +43,8 @@ def decision_regions(
         How finely the plane is cut.
     names : sequence of str, optional
         Of the classes, for a legend.
+    xlabel, ylabel : str
+        What the two numbers of a point are.
 
     Returns
     -------
@@ -70,41 +72,44 @@ def decision_regions(
     for axes in grid.flat[len(chosen) :]:
         axes.remove()
     for axes, (title, function) in zip(grid.flat, chosen.items()):
-        regions = _class_ids(function(places)).reshape(steps, steps)
-        _draw_regions(axes, regions, extent, xs, ys)
+        _draw_regions(axes, _leads(function(places)).reshape(-1, steps, steps), extent, xs, ys)
         _draw_points(axes, points, classes, names)
-        axes.set_title(title)
+        axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
         axes.set(xlim=extent[:2], ylim=extent[2:], aspect="equal")
     return figure
 
 
-def _class_ids(scores: Any) -> Array:
+def _leads(scores: Any) -> Array:
+    """Return by how much each class is ahead of the best of the others, of shape (classes, m): it wins where > 0."""
     scores = np.asarray(scores)
     if scores.ndim == 2 and scores.shape[1] > 1:
-        ids: Array = scores.argmax(1)
-        return ids
+        best_others = [np.delete(scores, k, axis=1).max(1) for k in range(scores.shape[1])]
+        return scores.T - np.stack(best_others)
     scores = scores.reshape(len(scores))
-    return np.asarray(scores if scores.dtype.kind in "iu" else scores > 0).astype(int)
+    if scores.dtype.kind in "iu":
+        classes = np.arange(max(int(scores.max()) + 1, 2))
+        return np.asarray(np.where(scores == classes[:, None], 1.0, -1.0))
+    return np.stack([-scores, scores])
 
 
-def _draw_regions(axes: Any, regions: Array, extent: Any, xs: Array, ys: Array) -> None:
+def _draw_regions(axes: Any, leads: Array, extent: Any, xs: Array, ys: Array) -> None:
     from matplotlib.colors import ListedColormap
 
-    count = max(int(regions.max()) + 1, 2)
+    count = len(leads)
     shades = ListedColormap([COLORS[i % len(COLORS)] for i in range(count)])
-    axes.imshow(
-        regions, extent=extent, origin="lower", cmap=shades, alpha=0.22, vmin=-0.5, vmax=count - 0.5, aspect="auto"
-    )
-    for border in range(count - 1):
-        if (regions <= border).any() and (regions > border).any():
-            axes.contour(xs, ys, regions, [border + 0.5], colors="black", linewidths=1.3)
+    axes.imshow(leads.argmax(0), extent=extent, origin="lower", cmap=shades, alpha=0.22, vmin=-0.5, vmax=count - 0.5,
+                aspect="auto")  # fmt: skip
+    for lead in leads[1:] if count == 2 else leads:
+        if lead.min() < 0 < lead.max():
+            axes.contour(xs, ys, lead, [0.0], colors="black", linewidths=1.3)
 
 
 def _draw_points(axes: Any, points: Array, classes: Array, names: Sequence[str] | None) -> None:
+    size = float(np.clip(3000 / len(points), 34, 150))
     for number in np.unique(classes):
         chosen = points[classes == number]
         axes.scatter(
-            chosen[:, 0], chosen[:, 1], s=34, marker=MARKERS[number % len(MARKERS)], color=COLORS[number % len(COLORS)],
+            chosen[:, 0], chosen[:, 1], s=size, marker=MARKERS[number % len(MARKERS)], color=COLORS[number % len(COLORS)],
             edgecolors="white", linewidths=0.6, label=str(number) if names is None else names[number],
         )  # fmt: skip
     if names is not None:
@@ -113,7 +118,7 @@ def _draw_points(axes: Any, points: Array, classes: Array, names: Sequence[str] 
 
 @figure_function
 def decision_lines(points: Any, classes: Any, lines: Mapping[str, Any], columns: int = 4) -> Any:
-    """Draw how a separating line moves, epoch by epoch.
+    """Draw how a separating line moves, epoch by epoch, with an arrow along its weights.
 
     Parameters
     ----------
@@ -142,12 +147,31 @@ def decision_lines(points: Any, classes: Any, lines: Mapping[str, Any], columns:
         return lambda places: places[:, 0] * w1 + places[:, 1] * w2 + b
 
     figure = decision_regions({title: side(line) for title, line in lines.items()}, points, ids, columns)
+    for axes, line in zip(figure.axes, lines.values()):
+        _draw_weights(axes, np.ravel(np.asarray(line, float)))
     return figure
 
 
+def _draw_weights(axes: Any, line: Array) -> None:
+    """Draw the direction (w1, w2), a right angle to the line, from the point of the line that is next to the middle."""
+    weights, length = line[:2], float(np.linalg.norm(line[:2]))
+    if not length:
+        return
+    middle = np.array([np.mean(axes.get_xlim()), np.mean(axes.get_ylim())])
+    start = middle - (middle @ weights + line[2]) / length**2 * weights
+    end = start + 0.2 * float(np.ptp(axes.get_xlim())) / length * weights
+    axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "linewidth": 2.4, "color": "black"}, zorder=5)
+    axes.annotate("w", end, (7, 0), textcoords="offset points", va="center", fontweight="bold", zorder=5)
+
+
 @figure_function
-def fits(x: Any, y: Any, curves: Mapping[str, tuple[Any, Any]], held_out: tuple[Any, Any] | None = None) -> Any:
+def fits(
+    x: Any, y: Any, curves: Mapping[str, tuple[Any, Any]], held_out: tuple[Any, Any] | None = None,
+    xlabel: str = "", ylabel: str = "",
+) -> Any:  # fmt: skip
     """Draw data and the curves fitted to them, side by side: underfitting, right, overfitting.
+
+    What leaves the frame is cut off: the frame is made for the data.
 
     Parameters
     ----------
@@ -157,6 +181,7 @@ def fits(x: Any, y: Any, curves: Mapping[str, tuple[Any, Any]], held_out: tuple[
         For each title a fitted curve.
     held_out : (x, y), optional
         Data that were not fitted.
+    xlabel, ylabel : str
 
     Returns
     -------
@@ -176,8 +201,12 @@ def fits(x: Any, y: Any, curves: Mapping[str, tuple[Any, Any]], held_out: tuple[
         axes.plot(x, y, "o", color=BLUE, markersize=6)
         if held_out is not None:
             axes.plot(*held_out, "o", color=GREY, fillstyle="none", markersize=6)
-        axes.set_title(title)
-        axes.set_ylim(heights.min() - 0.35 * reach, heights.max() + 0.35 * reach)
+        axes.set(title=title, xlabel=xlabel)
+        axes.set_ylim(heights.min() - 0.2 * reach, heights.max() + 0.2 * reach)
+    grid[0, 0].set_ylabel(ylabel)
+    if held_out is not None:
+        figure.legend(grid[0, 0].lines, ["fit", "training data", "test data"], loc="outside lower center", ncols=3,
+                      frameon=False)  # fmt: skip
     return figure
 
 

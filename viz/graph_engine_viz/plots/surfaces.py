@@ -19,7 +19,7 @@ def loss_surface(
     labels: tuple[str, str] = ("w", "b"),
     title: str = "",
     columns: int = 3,
-    steps: int = 120,
+    steps: int = 240,
 ) -> Any:
     """Draw the loss as contour lines, and on it the path of each optimiser.
 
@@ -49,8 +49,7 @@ def loss_surface(
     """
     xs, ys = np.linspace(*xlim, steps), np.linspace(*ylim, steps)
     heights = np.asarray(loss(*np.meshgrid(xs, ys)), float)
-    low = heights[np.isfinite(heights)].min()
-    levels = low + (np.nanmax(heights) - low) * np.linspace(0, 1, 18)[1:] ** 3
+    levels = np.unique(np.quantile(heights[np.isfinite(heights)], np.linspace(0, 1, 14) ** 2))  # dense at the bottom
     columns = min(columns, len(paths))
     rows = -(-len(paths) // columns)
     height = 3.9 * rows + (0.5 if title else 0.0)
@@ -58,7 +57,7 @@ def loss_surface(
     for axes in grid.flat[len(paths) :]:
         axes.remove()
     for number, (axes, (name, path)) in enumerate(zip(grid.flat, paths.items())):
-        axes.contourf(xs, ys, heights, levels=[low, *levels], cmap="Greys", alpha=0.55)
+        axes.contourf(xs, ys, heights, levels=levels, cmap="Greys", alpha=0.55)
         axes.contour(xs, ys, heights, levels=levels, colors="#888888", linewidths=0.7)
         points = np.asarray(path, float)
         color = line_style(number)["color"]
@@ -70,6 +69,7 @@ def loss_surface(
         axes.locator_params(nbins=5)
         axes.set_xlabel(labels[0])
         axes.set_ylabel(labels[1], rotation=0, ha="right")
+        axes.label_outer()
     if title:
         figure.suptitle(title, x=0.01, ha="left")
     return figure
@@ -77,7 +77,7 @@ def loss_surface(
 
 @figure_function
 def descents(
-    loss: Callable[[Any], Any], paths: Mapping[str, Any], xlim: tuple[float, float], label: str = "w", columns: int = 4
+    loss: Callable[[Any], Any], paths: Mapping[str, Any], xlim: tuple[float, float], label: str = "w", columns: int = 2
 ) -> Any:
     """Draw the loss over one parameter, and on it the steps of a descent, side by side: one for each learning rate.
 
@@ -106,7 +106,7 @@ def descents(
     heights = np.asarray(loss(xs), float)
     columns = min(columns, len(paths))
     rows = -(-len(paths) // columns)
-    figure, grid = new_figure(3.6 * columns, 3.5 * rows, rows, columns, sharex=True, sharey=True)
+    figure, grid = new_figure(5.4 * columns, 3.1 * rows, rows, columns, sharex=True, sharey=True)
     for axes in grid.flat[len(paths) :]:
         axes.remove()
     reach = heights.max() - heights.min()
@@ -115,6 +115,6 @@ def descents(
         axes.plot(xs, heights, color="#aaaaaa")
         axes.plot(places, loss(places), "-o", color=VERMILION, markersize=6, linewidth=1.6)
         axes.plot(places[0], loss(places[0]), "s", color=BLUE, markersize=9)
-        axes.set(title=name, xlim=xlim, ylim=(heights.min() - 0.05 * reach, heights.max()), xlabel=label)
-    grid[0, 0].set_ylabel("loss")
+        axes.set(title=name, xlim=xlim, ylim=(heights.min() - 0.05 * reach, heights.max()), xlabel=label, ylabel="loss")
+        axes.label_outer()
     return figure

@@ -1,0 +1,86 @@
+"""What can be asked of a tensor in one number: is there a NaN, how large is it, how much of it is zero.
+
+Each quantity is written once, in functions that an array namespace and `graph_engine` have in common. So a tensor is
+reduced where it lives, and a compiled step can compute the same numbers as outputs of its graph.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+__all__ = ["QUANTITIES", "measure", "reductions"]
+
+Reduction = Callable[[Any, Any], Any]
+
+
+def _not_finite(xp: Any, x: Any) -> Any:
+    return xp.logical_not(xp.isfinite(x))
+
+
+def _infinite(xp: Any, x: Any) -> Any:
+    return xp.logical_and(_not_finite(xp, x), xp.logical_not(xp.isnan(x)))
+
+
+def _mean_of(xp: Any, mask: Any, like: Any) -> Any:
+    return xp.mean(xp.astype(mask, like.dtype))
+
+
+def _std(xp: Any, x: Any) -> Any:
+    return xp.sqrt(xp.mean(xp.square(x - xp.mean(x))))
+
+
+QUANTITIES: Mapping[str, tuple[str, Reduction]] = {
+    "isnan": ("1 where there is a NaN", lambda xp, x: xp.any(xp.isnan(x))),
+    "isinf": ("1 where there is an infinity", lambda xp, x: xp.any(_infinite(xp, x))),
+    "isfinite": ("1 where all is finite", lambda xp, x: xp.all(xp.isfinite(x))),
+    "nans": ("the share of NaN", lambda xp, x: _mean_of(xp, xp.isnan(x), x)),
+    "infs": ("the share of infinities", lambda xp, x: _mean_of(xp, _infinite(xp, x), x)),
+    "zeros": ("the share of exact zeros", lambda xp, x: _mean_of(xp, xp.equal(x, xp.zeros_like(x)), x)),
+    "min": ("the smallest element", lambda xp, x: xp.min(x)),
+    "max": ("the largest element", lambda xp, x: xp.max(x)),
+    "abs_max": ("the largest magnitude", lambda xp, x: xp.max(xp.abs(x))),
+    "abs_min": ("the smallest magnitude", lambda xp, x: xp.min(xp.abs(x))),
+    "mean": ("the mean", lambda xp, x: xp.mean(x)),
+    "std": ("the standard deviation", _std),
+    "rms": ("the root of the mean square", lambda xp, x: xp.sqrt(xp.mean(xp.square(x)))),
+    "norm": ("the Euclidean norm", lambda xp, x: xp.sqrt(xp.sum(xp.square(x)))),
+}
+"""Name, what it is, and how it is computed from a real floating tensor that has elements."""
+
+EMPTY: Mapping[str, float] = {"isnan": 0.0, "isinf": 0.0, "isfinite": 1.0, "norm": 0.0}
+"""Of a tensor without elements; all others are NaN there, for which no comparison holds."""
+
+
+def reductions(xp: Any, x: Any, names: Collection[str]) -> list[Any]:
+    """Compute quantities of a floating tensor, each as a 0-d tensor of its namespace.
+
+    Parameters
+    ----------
+    xp : namespace
+        An array namespace, or `graph_engine`; then `x` is a variable and so are the results.
+    x : array or Variable
+        Real floating, with elements; half precision has to be widened before.
+    names : collection of str
+        Of `QUANTITIES`.
+    """
+    return [xp.astype(QUANTITIES[name][1](xp, x), x.dtype) for name in names]
+
+
+def measure(xp: Any, array: Any, names: Collection[str]) -> dict[str, float]:
+    """Compute quantities of any real array on its device, which is waited for once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> measure(np, np.array([0.0, 3.0, -4.0, 0.0]), ["abs_max", "zeros", "norm", "isnan"])
+    {'abs_max': 4.0, 'zeros': 0.5, 'norm': 5.0, 'isnan': 0.0}
+    """
+    if not math.prod(array.shape):
+        return {name: EMPTY.get(name, math.nan) for name in names}
+    wide = array
+    if array.dtype not in (xp.float32, xp.float64):
+        wide = xp.astype(array, xp.float32 if str(array.dtype).endswith("float16") else xp.float64)
+    found = xp.stack(reductions(xp, wide, names))
+    return {name: float(found[i]) for i, name in enumerate(names)}
