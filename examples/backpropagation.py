@@ -57,7 +57,7 @@ def three_forms(show: Show) -> None:
     single = show.engine().trace(small.outputs[0], small.feeds(feeds))
     worst = max(distance(small.grad(single, name), trace.grad(name)) for name in small.parameters)
     show.criterion("single numbers: distance from the matrices' gradients", worst, below=1e-15)
-    show.save("numbers.html", viz.steps(single, collapse=["linear"]), "Single numbers: look for the chain rule of w²₂₂.")
+    show.save("numbers.html", viz.steps(single, collapse=["linear"]), "Single numbers: find the chain rule of w²₂₂.")
 
 
 def softmax(show: Show) -> None:

@@ -1,8 +1,7 @@
 """Functions: every activation and the main losses as curves, each with its derivative, computed by the engine.
 
-The derivative decides what a network learns from. Look at where it vanishes: both ends of sigmoid and tanh, the left
-of relu, everywhere for sign and step, so that nothing can be learnt through them. At a jump or a kink a dot shows what
-holds there: sign(0) is 0 and step(0) is 1/2 here, but both are arguments; the slope of relu at 0 is taken to be 0.
+Look at where the derivative vanishes, and learning with it: both ends of sigmoid and tanh, the left of ReLU, and all of
+sign and step. At a jump or a kink a dot shows the value, a ring the slope: sign(0) is 0, step(0) is 1/2, ReLU'(0) is 0.
 
 Run it:      graph-engine demo functions
 """
@@ -18,47 +17,48 @@ from graph_engine.gallery import Show, run
 from graph_engine_viz import plots
 
 x = ge.input("x", "n", "float64")
-
-Function = Callable[[ge.Variable], ge.Variable]
-
-
-def scores(x: ge.Variable) -> ge.Variable:
-    return ge.stack([x, 0 * x + 1, 0 * x], axis=-1)
+Function = Callable[..., ge.Variable]
 
 
-def against(loss: Callable[..., ge.Variable], target: float, **options: float) -> Function:
+def of_three(function: Function, *options: int) -> Function:
+    """Take a function of several numbers at (x, 1, 0), and of its results the first."""
+    return lambda x: function(ge.stack([x, 0 * x + 1, 0 * x], axis=-1), *options)[..., 0]
+
+
+def against(loss: Function, target: float, **options: float) -> Function:
     return lambda x: loss(x, 0 * x + target, reduction="none", **options)
 
 
 SATURATING = {
     "identity": nn.identity, "sign": nn.sign, "step": lambda x: nn.heaviside(x, 0.5), "hardtanh": nn.hardtanh,
-    "sigmoid": nn.sigmoid, "tanh": nn.tanh, "softsign": nn.softsign, "logsigmoid": nn.logsigmoid,
+    "sigmoid": nn.sigmoid, "tanh": nn.tanh, "softsign": nn.softsign, "log-sigmoid": nn.logsigmoid,
 }  # fmt: skip
 RECTIFYING = {
-    "relu": nn.relu, "leaky relu": lambda x: nn.leaky_relu(x, 0.1), "prelu": lambda x: nn.prelu(x, np.array(0.25)),
-    "elu": nn.elu, "selu": nn.selu, "softplus": nn.softplus, "gelu": nn.gelu, "silu": nn.silu,
+    "ReLU": nn.relu, "leaky ReLU": lambda x: nn.leaky_relu(x, 0.1), "PReLU": lambda x: nn.prelu(x, np.array(0.25)),
+    "ELU": nn.elu, "SELU": nn.selu, "softplus": nn.softplus, "GELU": nn.gelu, "SiLU": nn.silu,
 }  # fmt: skip
 OTHERS = {
-    "softmax": lambda x: nn.softmax(scores(x))[..., 0], "log-softmax": lambda x: nn.log_softmax(scores(x))[..., 0],
-    "softmin": lambda x: nn.softmin(scores(x))[..., 0], "maxout": lambda x: nn.maxout(scores(x), 3)[..., 0],
-    "glu": lambda x: nn.glu(ge.stack([x, x], axis=-1))[..., 0], "relu6": nn.relu6,
+    "softmax of (x, 1, 0)": of_three(nn.softmax), "log-softmax of (x, 1, 0)": of_three(nn.log_softmax),
+    "softmin of (x, 1, 0)": of_three(nn.softmin), "maxout: max(x, 1, 0)": of_three(nn.maxout, 3),
 }  # fmt: skip
 ERRORS = {  # over prediction - target
     "squared": against(nn.mse_loss, 0), "half squared": against(nn.mse_loss, 0, half=True),
     "absolute": against(nn.l1_loss, 0), "Huber, delta 1": against(nn.huber_loss, 0),
-    "smooth L1": against(nn.smooth_l1_loss, 0, beta=0.5), "of logarithms": against(nn.msle_loss, 0, offset=3),
+    "smooth L1, beta 0.5": against(nn.smooth_l1_loss, 0, beta=0.5), "of logarithms": against(nn.msle_loss, 0, offset=3),
 }  # fmt: skip
+CHANCES = {f"cross-entropy, target {target}": against(nn.binary_cross_entropy, target) for target in (1, 0, 0.3)}
 MARGINS = {  # over target times score
     "zero-one": lambda m: against(nn.zero_one_loss, 1)(nn.sign(m, at_zero=-1)), "hinge": against(nn.hinge_loss, 1),
     "perceptron": against(nn.perceptron_loss, 1), "cross-entropy": against(nn.soft_margin_loss, 1),
 }  # fmt: skip
-AT_ZERO = ("sign", "step", "relu", "leaky relu", "prelu", "selu", "absolute", "zero-one", "perceptron")
-KINKS = dict.fromkeys(AT_ZERO, (0,)) | {"hardtanh": (-1, 1), "maxout": (1,), "relu6": (0, 6), "hinge": (1,)}
+AT_ZERO = "sign", "step", "ReLU", "leaky ReLU", "PReLU", "SELU", "absolute", "zero-one", "perceptron"
+KINKS = {"hardtanh": (-1, 1), "hinge": (1,), "maxout: max(x, 1, 0)": (1,)} | dict.fromkeys(AT_ZERO, (0,))
 PICTURES = (  # file, curves, their places, how many columns, over what, and what one sees
     ("saturating", SATURATING, (-4, 4), 4, "x", "Flat at the ends: there the slope, and with it learning, vanishes."),
     ("rectifying", RECTIFYING, (-4, 4), 4, "x", "Slope 1 on the right; a little, or nothing, on the left."),
-    ("others", OTHERS, (-4, 8), 3, "x", "Softmax of (x, 1, 0) and its kin; maxout of it; glu of (x, x); relu6."),
+    ("others", OTHERS, (-4, 6), 4, "x", "Functions of several numbers, over the first of them."),
     ("errors", ERRORS, (-2.5, 2.5), 3, "prediction - target", "How much large errors count: compare the slopes."),
+    ("chances", CHANCES, (0.15, 0.85), 3, "prediction", "Being sure and wrong costs most: the slope has no bound."),
     ("margins", MARGINS, (-2, 3), 4, "target × score", "Zero-one has no slope to follow: the others stand in for it."),
 )
 
@@ -103,7 +103,7 @@ def bounds(show: Show) -> None:
 def main(show: Show) -> None:
     curves(show)
     bounds(show)
-    engine, at = show.engine(), places(-2, 3)
+    engine, at = show.engine(), places(-2, 3, kinks=(0,))
     losses = {title: (at, value_and_slope(engine, function, at)[0]) for title, function in MARGINS.items()}
     picture = plots.lines(losses, xlabel="target × score", ylabel="loss")
     show.save("together.png", picture, "Three losses with a slope, in the place of zero-one, which has none.")

@@ -1,6 +1,7 @@
 """The gradient of a gradient: Newton's method finds a minimum, from slopes and curvatures.
 
-A gradient is a variable of the graph, so it has a gradient itself.
+A gradient is a variable of the graph, so it has a gradient itself. Look at the slope, 3 x² - 6 as the engine found it,
+and at how the number of right digits doubles from step to step.
 
 Run it:      python examples/gradient_of_gradient.py
 Step it:     graph-engine steps examples/gradient_of_gradient.py
@@ -11,7 +12,7 @@ import graph_engine_viz as viz
 from graph_engine.gallery import Show, run
 
 x = ge.input("x", dtype="float64")
-f = x**4 - 3 * x**3 + 2
+f = x**3 - 6 * x
 
 slope = ge.grad(f, x)
 curvature = ge.grad(slope, x)
@@ -23,11 +24,11 @@ feeds = {x: 4.0}
 def main(show: Show) -> None:
     engine = show.engine()
     place = feeds[x]
-    for number in range(1, 9):
+    for number in range(1, 8):
         down, bend = (float(value) for value in engine.run([slope, curvature], {x: place}))
         place -= down / bend
         show.say(f"step {number}  slope {down:10.3e}  curvature {bend:7.3f}  x = {place:.12f}")
-    show.criterion("distance from the minimum at 9/4", abs(place - 9 / 4), below=1e-12)
+    show.criterion("distance from the minimum at √2", abs(place - 2**0.5), below=1e-12)
 
     trace = engine.trace(slope, feeds)
     show.save("slope.svg", viz.draw(trace), "the slope, which is a gradient, with its own gradient")

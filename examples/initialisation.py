@@ -1,9 +1,9 @@
 """Initialisation: activations and gradients by depth for six ways to begin, and what training makes of them.
 
 If all weights begin with zero, all hidden units get the same gradient, here even none at all: they stay copies of one
-another. With N(0, 1) the sums are so large that every unit is saturated: tanh is -1 or 1, its slope 0. The others
-divide by the number of inputs, so that values neither grow nor shrink from layer to layer. Look at the σ in the corners
-of the histograms: it should stay the same along a row.
+another. With N(0, 1) the sums are so large that most units are saturated: tanh is -1 or 1, its slope 0. The others
+begin with smaller weights the more inputs there are, so that values neither grow nor shrink from layer to layer. Look
+at the σ over the histograms: it should stay about the same along a row.
 
 Run it:      graph-engine demo initialisation
 """
@@ -68,9 +68,9 @@ def copies(show: Show) -> None:
     net.initialize(bias=init.zeros())
     loss = ge.nn.mse_loss(net(x), y)
     step = show.engine().compile([x, y], loss, updates=ge.optim.SGD(0.1).minimize(loss))
-    trace = step.trace([[1.0, -0.4]], [[1.0]])
-    show.save("copies.svg", viz.draw(trace, style="neurons"), "Equal weights: the hidden units get equal gradients.")
-    show.save("copies.html", viz.steps(trace, style="neurons"), "The same step by step: they stay copies.")
+    film = viz.steps(step.trace([[1.0, -0.4]], [[1.0]]), style="neurons")
+    show.save("copies.svg", film[-5], "Equal weights: the hidden units get equal gradients.")  # before the update
+    show.save("copies.html", film, "The same step by step: with equal gradients they stay copies.")
 
 
 def growth(layers: list[np.ndarray]) -> float:
@@ -87,13 +87,13 @@ def main(show: Show) -> None:
     show.save("tanh.png", plots.histograms_by_depth(values, title="tanh: activations", limits=(-1, 1)),
               "Zero: nothing but zeros. N(0, 1): most at -1 and 1. The others shrink only slowly.")  # fmt: skip
     show.save("gradients.png", plots.histograms_by_depth(gradients, title="tanh: gradients at the activations"),
-              "The gradients: with N(0, 1) they grow 70-fold from right to left, with the others hardly.")  # fmt: skip
+              "The gradients, on their way back to the left: with N(0, 1) they grow 70-fold.")  # fmt: skip
     saturated = np.mean(np.abs(values["N(0, 1)"][-1]) > 0.99)
     show.criterion("tanh, N(0, 1): part of the last layer's units that is saturated", saturated, above=0.7)
     show.criterion("tanh, Xavier: σ of the last layer over the first's", growth(values["Xavier"]), above=0.4, below=1.5)
     values, _ = look(show, ge.nn.relu, chosen)
-    show.save("relu.png", plots.histograms_by_depth(values, title="ReLU: activations"),
-              "ReLU halves the mean square in each layer: only He's factor 2 makes up for it.")  # fmt: skip
+    show.save("relu.png", plots.histograms_by_depth(values, title="ReLU: activations", top=0.1),
+              "ReLU halves the mean square: only He's factor 2 makes up for it. (Cut off: the zeros.)")  # fmt: skip
     show.criterion("ReLU, He: σ of the last layer over the first's", growth(values["He"]), above=0.4, below=2.5)
     show.criterion("ReLU, Xavier: the same", growth(values["Xavier"]), below=0.4)
 

@@ -54,20 +54,20 @@ def spoil(show: Show, data: Samples) -> dict[str, tuple[ge.training.History, str
     only, rest = ge.data.split(data[0][young], data[1][young], fractions=(0.8, 0.2))
     other = np.concatenate([rest[0], data[0][~young][:100]]), np.concatenate([rest[1], data[1][~young][:100]])
     show.folder.mkdir(parents=True, exist_ok=True)
-    live = ge.training.LiveCurves(show.folder / "live.svg")  # grows while the network is trained
+    live = ge.training.LiveCurves(show.folder / "live.svg")  # look at it while the network is trained: it grows
     watch = (live, ge.training.EarlyStopping("loss", patience=5))
     return {
         "About right": (train(show, seen, new), "Both fall and stay together: go on."),
         "Underfitting": (train(show, seen, new, hidden=2),
-                         "Both stay high, side by side: two hidden units are too few."),
+                         "Both stay high: only two hidden units."),
         "Overfitting": (train(show, few, new, 256, ge.optim.Adam(0.01), 16, 60),
-                        "40 images, 256 hidden units: learnt by heart; held out, the loss turns and rises."),
+                        "40 images, 256 hidden units: learnt by heart, and the held-out loss turns."),
         "Early stopping": (train(show, few, new, 256, ge.optim.Adam(0.01), 16, 60, watch),
-                           "The same, ended when nothing got better for 5 epochs; the ring's weights are kept."),
+                           "The same, ended after 5 epochs without a gain; the ring's weights are kept."),
         "Unrepresentative split": (train(show, only, other),
-                                   "Far apart from the start: the data held out have 7, 8 and 9, the others do not."),
+                                   "Far apart: only the data held out have the digits 7, 8 and 9."),
         "Momentum too large": (train(show, seen, new, rule=ge.optim.SGD(0.1, momentum=0.98)),
-                               "Up and down: a velocity of 50 gradients overshoots again and again."),
+                               "Up and down: it adds up 50 gradients, and overshoots again and again."),
     }  # fmt: skip
 
 
@@ -77,6 +77,8 @@ def main(show: Show) -> None:
     curves = {name: (history.train["loss"], history.validation["loss"]) for name, (history, _) in trainings.items()}
     figure = plots.learning_curves(curves, [sentence for _, sentence in trainings.values()], ylim=(0, 2.7))
     show.save("curves.png", figure, "Six trainings, and what one reads in their curves.")
+    stopped = trainings["Early stopping"][0]
+    show.save("live.svg", stopped.plot(), "The live plot of the fourth, as it stood at the end.")
     last = {name: (seen[-1], new[-1]) for name, (seen, new) in curves.items()}
     show.criterion("about right: held-out loss at the end", last["About right"][1], below=show.pick(0.15, quick=0.3))
     show.criterion("underfitting: training loss at the end", last["Underfitting"][0], above=0.8)

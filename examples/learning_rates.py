@@ -99,7 +99,7 @@ def scheduled(show: Show) -> None:
     left = max(values[-1] for name, values in above.items() if name != "constant") / above["constant"][-10:].mean()
     show.criterion("schedules: what the worst leaves above the optimum, over constant's mean", left, below=0.5)
     drawn = plots.lines(rates, ylabel="learning rate")
-    show.save("schedules.png", drawn, "The rate goes down by itself: in steps, smoothly, or when the loss stands still.")
+    show.save("schedules.png", drawn, "The rate goes down: in steps, smoothly, or when the loss stands still.")
     settling = plots.lines(above, ylabel="loss above the optimum", log=True)
     show.save("settling.png", settling, "With a constant rate the loss trembles above the optimum; schedules settle.")
 

@@ -52,18 +52,19 @@ def three_classes(show: Show) -> None:
     flowers, labels, penalty = ge.data.standardize(iris.data[:, 2:]).astype("float32"), iris.target, 0.02
     x, t = ge.input("x", ("flowers", 2)), ge.input("t", "flowers", "int64")
     layer = ge.nn.Linear(2, 3)
-
-    def penalised(weight: ge.Variable, bias: ge.Variable) -> ge.Variable:
-        return ge.nn.cross_entropy(ge.nn.linear(x, weight, bias), t) + penalty / 2 * ge.sum(ge.square(weight))
-
-    loss = penalised(layer.weight, layer.bias)
+    scores = layer(x)
+    data_loss = ge.nn.cross_entropy(scores, t)
+    loss = data_loss + penalty / 2 * ge.sum(ge.square(layer.weight))
     optimizer = ge.optim.ASGD(1.0, plain=True)
     engine = show.engine()
     step = engine.compile([x, t], loss, updates=optimizer.minimize(loss))
-    averages = optimizer.averages()
-    averaged_loss = penalised(averages[layer.weight], averages[layer.bias])
-    trace = step.trace(flowers[50:51], labels[50:51])
-    show.save("step.svg", viz.draw(trace), "The graph, after one step on one flower.")
+    weight, bias = (optimizer.averages()[p] for p in layer.parameters())
+    averaged_scores = ge.nn.linear(x, weight, bias)
+    averaged_loss = ge.nn.cross_entropy(averaged_scores, t) + penalty / 2 * ge.sum(ge.square(weight))
+
+    plain = show.engine().compile([x, t], data_loss, updates=ge.optim.SGD(1.0).minimize(data_loss))
+    trace = plain.trace(flowers[50:51], labels[50:51])
+    show.save("step.svg", viz.draw(trace), "A step of SGD on one flower, without the penalty.")
     show.save("step.html", viz.steps(trace), "That step: at the scores, the gradient is prediction minus target.")
 
     batches, rows = ge.data.batches(flowers, labels, batch_size=1), []
@@ -77,12 +78,15 @@ def three_classes(show: Show) -> None:
     last, average = np.array(rows, float).T
     show.criterion("averaged SGD: loss above the optimum of another solver", average[-1] - best, below=0.02)
     curves = {"the last weights": last, "their average": average}
-    figure = plots.lines(curves, ylabel="loss on all flowers", bound=best, title="SGD on one flower at a time")
+    figure = plots.lines(curves, ylabel="loss on all flowers", bound=best, bound_name="optimum",
+                         title="SGD on one flower at a time")  # fmt: skip
     show.save("averaged.png", figure, "Single samples make the loss jump; the average of all weights does not.")
 
-    weight, bias = (np.asarray(engine.value(averages[p])) for p in layer.parameters())
-    regions = plots.decision_regions(lambda places: places @ weight.T + bias, flowers, labels, names=iris.target_names)
-    show.save("regions.png", regions, "The three classes over petal length and width: the borders are straight.")
+    regions = plots.decision_regions(
+        lambda places: engine.backend.to_numpy(engine.run(averaged_scores, {x: places})), flowers, labels,
+        names=iris.target_names, xlabel="petal length, standardised", ylabel="petal width, standardised",
+    )  # fmt: skip
+    show.save("regions.png", regions, "Three kinds of iris: the borders between the classes are straight.")
 
 
 def main(show: Show) -> None:

@@ -49,7 +49,7 @@ def polynomials_at(x: np.ndarray, degree: int) -> np.ndarray:
 
 
 def polynomials(show: Show) -> None:
-    rng = np.random.default_rng(9)
+    rng = np.random.default_rng(170)
     train_x, test_x = np.linspace(-1, 1, 16), np.sort(rng.uniform(-1, 1, 100))
     train_y, test_y = (np.sin(3 * x) + 0.3 * rng.standard_normal(x.shape) for x in (train_x, test_x))
     grid, degrees = np.linspace(-1, 1, 300), range(1, 13)

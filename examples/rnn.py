@@ -1,11 +1,10 @@
 """RNN, LSTM, GRU: which symbol came first, forty steps ago? Networks with a memory read sequences.
 
-A recurrent network goes through a sequence with the same weights at every step, and hands its state on to the next. To
-learn what the first symbol was good for, the gradient has to come back through all steps. In a plain RNN each step
-multiplies it by weights and by a slope of tanh: it vanishes. LSTM and GRU have a gate that keeps the state as it is;
-where that gate begins open (a bias of 4: sigmoid(4) = 0.98), the gradient comes through. Look at the gradient by time:
-half-open gates lose it as an RNN does. Then at the loop, rolled and written out: in its steps the gradient of the one
-weight is a sum with a term for each step.
+A recurrent network takes each step with the same weights, and hands its state on to the next. To learn what the first
+symbol was good for, the gradient has to come back through all steps. A plain RNN multiplies it at each by weights and a
+slope of tanh: it vanishes. LSTM and GRU have a gate that keeps the state; where it begins open (a bias of 4, sigmoid(4)
+= 0.98), the gradient comes through, and is lost again where it is half open. Look at the gradient by time; then at the
+loop, rolled and written out: the gradient of its weight is a sum with a term for each step.
 
 Run it:      graph-engine demo rnn
 """
@@ -17,52 +16,37 @@ import graph_engine_viz as viz
 from graph_engine.gallery import Show, run
 from graph_engine_viz import plots
 
-SYMBOLS, HIDDEN = 4, 32
+SYMBOLS, HIDDEN = 8, 32
 KINDS = {"RNN": ge.nn.RNN, "LSTM": ge.nn.LSTM, "GRU": ge.nn.GRU}
 
-
-class Reader(ge.nn.Module):
-    """Reads a sequence; at its end it scores which symbol came first."""
-
-    def __init__(self, kind: type, name: str) -> None:
-        super().__init__(name=name)
-        self.memory = kind(SYMBOLS, HIDDEN, batch_first=True)
-        self.answer = ge.nn.Linear(HIDDEN, SYMBOLS)
-
-    def forward(self, x: ge.Variable) -> ge.Variable:
-        states, _ = self.memory(x)
-        return self.answer(states[:, -1])
-
-
-symbols = ge.input("symbols", ("batch", "time"), "int64")  # from 1 to 4
+symbols = ge.input("symbols", ("batch", "time"), "int64")  # from 1 to 8
 first = ge.input("first", "batch", "int64")
 x = ge.one_hot(symbols - 1, SYMBOLS)
 
-readers = {name: Reader(kind, name.lower()) for name, kind in KINDS.items()}
-scores = {name: reader(x) for name, reader in readers.items()}
-losses = {name: ge.nn.cross_entropy(score, first - 1) for name, score in scores.items()}
+memories, scores, losses = {}, {}, {}
+for name, kind in KINDS.items():
+    memories[name] = kind(SYMBOLS, HIDDEN, batch_first=True, name=name)
+    states, _ = memories[name](x)
+    scores[name] = ge.nn.Linear(HIDDEN, SYMBOLS, name=f"{name}.out")(states[:, -1])  # at the end: which came first?
+    losses[name] = ge.nn.cross_entropy(scores[name], first - 1)
 
 
 def open_gates(engine: ge.Engine, name: str) -> None:
-    """Give the gate that keeps the state a bias of 4: the forget gate of an LSTM, the update gate of a GRU."""
+    """Give the gate that keeps the state a bias of 4: the second one, forget in an LSTM and update in a GRU."""
     if name != "RNN":
-        memory = readers[name].memory
-        bias = np.zeros(memory.bias_ih_l0.shape)
-        bias[HIDDEN : 2 * HIDDEN] = 4.0  # the second gate of both
-        engine.set_value(memory.bias_ih_l0, bias)
+        bias = memories[name].bias_ih_l0
+        engine.set_value(bias, np.where(np.arange(bias.size) // HIDDEN == 1, 4.0, 0.0))
 
 
 def learn(show: Show, name: str, lag: int) -> list[float]:
     """Train, and return which part of new sequences is answered right, epoch by epoch."""
-    engine, loss = show.engine(), losses[name]
+    engine, loss, epochs = show.engine(), losses[name], show.pick(6, quick=4)
     open_gates(engine, name)
-    step = engine.compile([symbols, first], loss, updates=ge.optim.Adam(0.005, clip_norm=1.0).minimize(loss))
-    known = ge.data.sequences.recall(1600, lag + 1, SYMBOLS, seed=1)
-    new = ge.data.sequences.recall(1000, lag + 1, SYMBOLS, seed=2)
+    step = engine.compile([symbols, first], loss, updates=ge.optim.Adam(0.01, clip_norm=1.0).minimize(loss))
+    known, new = (ge.data.sequences.recall(n, lag + 1, SYMBOLS, seed=n) for n in (show.pick(6400, quick=3200), 1000))
     right = {"right": ge.nn.accuracy(scores[name], first - 1)}
     measure = ge.training.Evaluation(engine, [symbols, first], right, [new])
-    batches = ge.data.batches(*known, batch_size=32)
-    return ge.train(step, batches, show.pick(10, quick=4), validation=measure).validation["right"]
+    return ge.train(step, ge.data.batches(*known, batch_size=64), epochs, validation=measure).validation["right"]
 
 
 def gradient_by_time(show: Show, name: str, opened: bool = True) -> np.ndarray:
@@ -79,8 +63,8 @@ def gradient_by_time(show: Show, name: str, opened: bool = True) -> np.ndarray:
 def long_lag(show: Show) -> None:
     flows = {name: gradient_by_time(show, name) for name in KINDS}
     show.criterion("RNN: gradient 40 steps back over the last step's", flows["RNN"][-1], below=1e-6)
-    for name in ("LSTM", "GRU"):
-        show.criterion(f"{name}: the same", flows[name][-1], above=1e-3)
+    show.criterion("LSTM: the same", flows["LSTM"][-1], above=1e-3)
+    show.criterion("GRU: the same", flows["GRU"][-1], above=1e-3)
     flows["LSTM, half open"] = gradient_by_time(show, "LSTM", opened=False)
     title = "before training: the gradient that comes back to each step's input"
     figure = plots.lines(flows, range(41), title, "steps back from the end", "over the last step's", log=True)
@@ -101,7 +85,8 @@ def one_unit(show: Show) -> None:
     x, wanted, w = ge.input("x", 4), ge.input("wanted"), ge.parameter("w", 0.5)
 
     def step(h: ge.Variable, x: ge.Variable) -> tuple[ge.Variable, None]:
-        return ge.tanh(w * h + x).named("h"), None
+        new = ge.tanh(w * h + x)
+        return new, None
 
     h, _ = ge.scan(step, 0.0, x)
     loss = ge.square(h - wanted)
@@ -118,12 +103,10 @@ def one_unit(show: Show) -> None:
 
 
 def gates(show: Show) -> None:
-    for name, caption in (
-        ("LSTM", "LSTM: gate f keeps the state c, gate i lets news in, gate o lets it out."),
-        ("GRU", "GRU: gate z keeps the state h or takes the new n; gate r says what n sees of h."),
-    ):
-        states, _ = KINDS[name](1, 2, name=name.lower())(ge.input("x", ("time", 1)))
-        show.save(f"{name.lower()}.svg", viz.draw(ge.Graph(states)), caption)
+    lstm, _ = ge.nn.LSTM(1, 2)(ge.input("x", ("time", 1)))
+    gru, _ = ge.nn.GRU(1, 2)(ge.input("x", ("time", 1)))
+    show.save("lstm.svg", viz.draw(ge.Graph(lstm)), "LSTM: gate f keeps the state c, i lets news in, o lets it out.")
+    show.save("gru.svg", viz.draw(ge.Graph(gru)), "GRU: gate z keeps the state or takes n; r says what n sees of it.")
 
 
 def main(show: Show) -> None:

@@ -61,7 +61,7 @@ def train(show: Show, engine: ge.Engine, seen: np.ndarray, new: np.ndarray) -> N
     updates = ge.optim.Adam(show.pick(2e-3, quick=5e-3)).minimize(minus_elbo) | mode.updates
     step = engine.compile([images], [minus_elbo, pixels, distance], updates)
     trace = step.trace(seen[:8])
-    folded = ["encoder", "decoder", "reading", "from_normal"]
+    folded = ["encoder", "to_mean", "to_log_deviation", "decoder", "reading", "from_normal"]
     show.save("vae.svg", viz.draw(trace, collapse=folded), "One step: a code is a mean plus a deviation times noise.")
     show.save("vae.html", viz.steps(trace, collapse=folded), "The gradient goes to mean and deviation, past the noise.")
     measured = {"loss": costs(images, ge.random.key(1))[0]}

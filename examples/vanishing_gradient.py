@@ -90,10 +90,11 @@ def one_block(show: Show) -> None:
     x = ge.input("x", 3, "float64")
     block = Residual(3, "block", "float64")
     output = block(x)
-    at = {x: [1.0, -0.5, 2.0]}
+    at = {x: [-1.0, 0.5, 2.0]}
     whole, inner = show.engine().run([ge.jacobian(output, x), ge.jacobian(block.F(x), x)], at)
     difference = np.abs(np.asarray(whole) - (np.eye(3) + np.asarray(inner))).max()
     show.criterion("residual block: derivative against 1 + dF/dx", difference, below=1e-12)
+    show.criterion("residual block: largest entry of dF/dx", np.abs(np.asarray(inner)).max(), above=0.05)
     show.save("jacobian.png", plots.jacobian(whole, upstream=[1.0, 1.0, 1.0]),
               "The block's Jacobian 1 + dF/dx: near 1 on the diagonal.")  # fmt: skip
     trace = show.engine().trace(ge.sum(output).named("loss"), at)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from graph_engine.declaring import refused
 from graph_engine.errors import DeclarationError, FeedError, GraphEngineError, GuardError
 from graph_engine.executing import Watch
 from graph_engine.feeds import Fed, only_shape, upload
@@ -42,7 +43,7 @@ class CompiledStep:
         _check_updates(updates)
         unknown = [guard for guard in guards if guard not in GUARDS]
         if unknown:
-            raise DeclarationError(f"there is no guard called {unknown[0]!r}", f"guards are {', '.join(GUARDS)}")
+            raise refused(f"there is no guard called {unknown[0]!r}", f"guards are {', '.join(GUARDS)}")
         self._finite = "finite" in guards
         self._reals = [i for i, v in enumerate((*self.outputs, *updates.values())) if v.spec.is_float]
         self.graph = Graph(*self.outputs, *updates.values())
@@ -79,7 +80,7 @@ class CompiledStep:
             parameters = store.values(self.graph.parameters)
             results = self._program.fast(arrays, others).run([*arrays, *parameters])
             if self._finite:
-                self._refuse_non_finite(results)
+                self._refuse_non_finite(results, dict(zip(self.graph.inputs, arrays, strict=True)))
             store.commit(dict(zip(self._targets, results[count:], strict=True)))
         return results[0] if self._single else tuple(results[:count])
 
@@ -101,7 +102,7 @@ class CompiledStep:
             )
             new = self._new_values(trace)
             if self._finite:
-                self._refuse_non_finite([*(trace.arrays[v] for v in self.outputs), *new.values()])
+                self._refuse_non_finite([*(trace.arrays[v] for v in self.outputs), *new.values()], trace.arrays)
             self.engine.store.commit(new)
         return trace
 
@@ -115,20 +116,26 @@ class CompiledStep:
     def _arrays(self, values: tuple[Any, ...], copy: bool = False) -> tuple[list[Any], tuple[Fed, ...]]:
         if len(values) != len(self.inputs):
             names = ", ".join(v.name for v in self.inputs)
-            raise FeedError(f"this step takes {len(self.inputs)} values ({names}), not {len(values)}")
+            raise FeedError(
+                f"this step takes {len(self.inputs)} values ({names}), not {len(values)}",
+                "give one for each input; in training, each batch is a tuple of them",
+            )
         backend = self.engine.backend
         needed = zip(self.graph.inputs, self._positions, strict=True)
         arrays = [upload(backend, variable, values[position], copy) for variable, position in needed]
         return arrays, tuple(only_shape(self.inputs[position], values[position]) for position in self._others)
 
-    def _refuse_non_finite(self, results: Sequence[Any]) -> None:
+    def _refuse_non_finite(self, results: Sequence[Any], fed: Mapping[Variable, Any]) -> None:
         all_finite = self.engine.backend.all_finite
         if all_finite([results[position] for position in self._reals]):
             return
         variables = (*self.outputs, *self.updates.values())
         first = next(variables[position] for position in self._reals if not all_finite([results[position]]))
+        reals = [v for v in self.graph.inputs if v.spec.is_float]
+        bad = [repr(v.name) for v in reals if not all_finite([fed[v]])]
+        where = f"what was fed to {', '.join(bad)} is not finite" if bad else "see step.trace(...) for where it began"
         raise GuardError(
-            f"{first.name!r} is not finite", "nothing was updated; see step.trace(...) for where it began"
+            f"{first.name!r} is not finite", f"nothing was updated; {where}"
         ).located("declared at", first.line)
 
 

@@ -14,6 +14,11 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+def refused(message: str, cure: str = "", kind: type[GraphEngineError] = DeclarationError) -> GraphEngineError:
+    """Return an error that shows the user's line."""
+    return kind(message, cure).located("declared at", capture().line)
+
+
 def located(function: Callable[P, R]) -> Callable[P, R]:
     """Let errors about the arguments of a public function name it and show the user's line."""
 
@@ -26,13 +31,12 @@ def located(function: Callable[P, R]) -> Callable[P, R]:
             if error.lines:  # an operation inside was refused, and says so
                 raise
             shown = ", ".join(f"{a.name}: {a.spec}" for a in args if isinstance(a, Variable))
-            refused: GraphEngineError = type(error)(f"{name}({shown}): {error.message}", error.cure)
-            raise refused.located("declared at", capture().line) from None
+            raise refused(f"{name}({shown}): {error.message}", error.cure, type(error)) from None
         except (TypeError, ValueError, AttributeError, IndexError) as error:
-            refused = DeclarationError(
+            wrong = DeclarationError(
                 f"{function.__name__} cannot be called like this: {error}", f"see help(ge.{function.__name__})"
             )
-            raise refused.located("called at", capture().line) from error
+            raise wrong.located("called at", capture().line) from error
 
     return call_located
 

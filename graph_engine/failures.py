@@ -7,9 +7,10 @@ from graph_engine.plan import Instruction, Plan
 
 
 def refuse(problem: str | None) -> None:
-    """Raise what a guard found, if it found something."""
+    """Raise what a guard found, if it found something: what is wrong, and behind a semicolon what to do."""
     if problem is not None:
-        raise GuardError(problem)
+        wrong, _, cure = problem.partition("; ")
+        raise GuardError(wrong, cure)
 
 
 def run_error(plan: Plan, instruction: Instruction | None, error: Exception) -> GraphEngineError:
@@ -31,7 +32,7 @@ def _described(plan: Plan, instruction: Instruction | None, error: Exception) ->
     shown = ", ".join(f"{plan.graph.name_of(v)}: {v.dtype}{plan.shapes[plan.slots[v]]}" for v in operation.inputs)
     name = f"{plan.graph.name_of(operation)}({shown})"
     if isinstance(error, GuardError):
-        refused = GuardError(f"{name}: {error.message}", error.cure or "nothing was updated")
+        refused = GuardError(f"{name}: {error.message}", "; ".join(filter(None, ("nothing was updated", error.cure))))
         return refused.located("declared at", operation.line)
     failed = RunError(f"{name} failed: {type(error).__name__}: {error}", _memory_cure(plan, error))
     failed.operation = operation

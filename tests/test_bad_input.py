@@ -196,7 +196,7 @@ def a_parameter_that_is_not_there(p):
 # ---- guards ----------------------------------------------------------------------------------------------------
 
 
-@refused(ge.GuardError, "7", "nothing was updated")
+@refused(ge.GuardError, "7", "nothing was updated; give a score for each class, or say ignore_index")
 def label_out_of_range(p):
     p.step(p.data, [0, 1, 7, 0])
 
@@ -206,9 +206,14 @@ def label_out_of_range_in_a_trace(p):
     p.step.trace(p.data, [0, 1, 7, 0])
 
 
-@refused(ge.GuardError, "is not finite", "nothing was updated", "step.trace")
+@refused(ge.GuardError, "is not finite", "nothing was updated", "what was fed to 'x' is not finite")
 def nan_where_a_guard_was_asked_for(p):
     p.step(np.full((4, 3), np.nan), p.labels)
+
+
+@refused(ge.GuardError, "is not finite", "nothing was updated", "step.trace")
+def overflow_where_a_guard_was_asked_for(p):
+    p.step(np.full((4, 3), 3e38), p.labels)
 
 
 @refused(ge.GuardError, "is not finite")

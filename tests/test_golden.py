@@ -5,6 +5,8 @@ are computed: one by the graph, the other here, in plain NumPy float64.
 """
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,6 +37,13 @@ def seeded(*shapes):
 
 
 # ---- the course material ---------------------------------------------------------------------------------------
+
+
+def test_every_worked_number_has_a_test_that_carries_its_id():
+    tests = Path(__file__).resolve().parent
+    texts = [path.read_text(encoding="utf-8") for path in tests.rglob("test_*.py")]
+    found = {int(number) for text in texts for number in re.findall(r"^def test_n(\d+)_", text, flags=re.MULTILINE)}
+    assert found >= set(range(1, 18))
 
 
 def test_n1_the_lecture_example(engine):
@@ -113,6 +122,8 @@ def test_n9_softmax_classifier_with_one_hidden_layer(engine):
     )
     stable = ge.nn.cross_entropy(a2, ge.constant(2))
     agrees(engine.trace(stable, {x: x0}), {}, {"a2": out - y, "W1": dW1})
+    jacobian = engine.backend.to_numpy(engine.run(ge.jacobian(o, a2), {x: x0}))
+    np.testing.assert_allclose(jacobian, np.diag(out) - np.outer(out, out), rtol=1e-12, atol=1e-15)  # o_i (d_ij - o_j)
 
 
 def test_n10_logistic_regression(engine):
@@ -177,6 +188,8 @@ def test_n12_tanh_is_a_stretched_logistic_function(engine):
     np.testing.assert_allclose(lv, rv, rtol=0, atol=1e-15)
     np.testing.assert_allclose(dl, dr, rtol=0, atol=1e-15)
     np.testing.assert_allclose(dl, 0.5 * (1 - np.tanh(grid / 2) ** 2), rtol=0, atol=1e-15)
+    np.testing.assert_allclose(dlogistic, np.exp(-grid) / (1 + np.exp(-grid)) ** 2, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(dtanh, 1 / np.cosh(grid) ** 2, rtol=1e-12, atol=1e-15)
     assert (dlogistic > 0).all() and dlogistic.max() == dlogistic[150] == 0.25
     assert (dtanh > 0).all() and dtanh.max() == dtanh[150] == 1.0
 

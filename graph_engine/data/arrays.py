@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from graph_engine.errors import DeclarationError, ShapeError
+from graph_engine.declaring import refused
+from graph_engine.errors import ShapeError
 
 Array = np.ndarray[Any, Any]
 Arrays = tuple[Array, ...]
@@ -15,16 +16,23 @@ Arrays = tuple[Array, ...]
 def as_samples(arrays: tuple[Any, ...]) -> Arrays:
     """Return NumPy arrays that all hold the same number of samples."""
     if not arrays:
-        raise DeclarationError("there are no arrays", "give at least one, samples along its first dimension")
+        raise refused("there are no arrays", "give at least one, samples along its first dimension")
     found = tuple(np.asarray(array) for array in arrays)
     if any(array.ndim == 0 for array in found):
-        raise ShapeError("a number holds no samples", "give arrays with the samples along their first dimension")
+        raise refused("a number holds no samples", "give arrays with samples along their first dimension", ShapeError)
     lengths = [len(array) for array in found]
     if len(set(lengths)) > 1:
-        raise ShapeError(f"the arrays hold different numbers of samples: {', '.join(map(str, lengths))}")
+        raise refused(f"the arrays hold different numbers of samples: {', '.join(map(str, lengths))}", kind=ShapeError)
     return found
+
+
+def check_seed(seed: Any) -> int:
+    """Return a seed, if it is one."""
+    if isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0:
+        raise refused(f"a seed is an integer from 0 on, not {seed!r}")
+    return int(seed)
 
 
 def shuffled(count: int, *seed: int) -> Array:
     """Return the numbers below `count` in an order that follows from the seed."""
-    return np.random.default_rng(seed).permutation(count)
+    return np.random.default_rng([check_seed(number) for number in seed]).permutation(count)

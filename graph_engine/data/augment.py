@@ -10,7 +10,8 @@ import numpy as np
 
 from graph_engine.data.arrays import Array, Arrays
 from graph_engine.data.batches import Batches
-from graph_engine.errors import DeclarationError, DTypeError, ShapeError
+from graph_engine.declaring import refused
+from graph_engine.errors import DTypeError, ShapeError
 
 Change = Callable[[Array, np.random.Generator], Array]
 
@@ -32,7 +33,7 @@ class Augmentation:
         """Return changed images; the same ones for the same seed."""
         array = np.asarray(images)
         if array.ndim < (3 if self.of_images else 1):
-            raise ShapeError(f"images have shape (n, ..., height, width), not {array.shape}")
+            raise refused(f"images have shape (n, ..., height, width), not {array.shape}", kind=ShapeError)
         rows = np.expand_dims(array, tuple(range(1, 4 - array.ndim)))
         planes = rows.reshape(len(rows), int(np.prod(rows.shape[1:-2])), *rows.shape[-2:])
         changed = self.change(planes, np.random.default_rng(seed))
@@ -49,7 +50,7 @@ def random_flip(p: float = 0.5, axis: int = -1) -> Augmentation:
     [[[2, 1], [4, 3]]]
     """
     if not 0 <= p <= 1 or axis not in (-1, -2):
-        raise DeclarationError(f"a flip has a probability from 0 to 1, and axis -1 or -2, not {p!r} and {axis!r}")
+        raise refused(f"a flip has a probability from 0 to 1, and axis -1 or -2, not {p!r} and {axis!r}")
 
     def change(images: Array, rng: np.random.Generator) -> Array:
         flipped = rng.random(len(images)) < p
@@ -68,7 +69,7 @@ def random_crop(padding: int) -> Augmentation:
     [[[0, 3], [0, 0]]]
     """
     if isinstance(padding, bool) or not hasattr(padding, "__index__") or padding < 0:
-        raise DeclarationError(f"padding is a number of pixels from 0 on, not {padding!r}")
+        raise refused(f"padding is a number of pixels from 0 on, not {padding!r}")
 
     def change(images: Array, rng: np.random.Generator) -> Array:
         count, channels, height, width = images.shape
@@ -89,7 +90,7 @@ def random_rotate(degrees: float = 10.0) -> Augmentation:
     Floats are interpolated between the four nearest pixels, integers (masks) take the nearest.
     """
     if not 0 <= degrees <= 180:
-        raise DeclarationError(f"images are turned by up to 0 to 180 degrees, not {degrees!r}")
+        raise refused(f"images are turned by up to 0 to 180 degrees, not {degrees!r}")
 
     def change(images: Array, rng: np.random.Generator) -> Array:
         angles = np.deg2rad(rng.uniform(-degrees, degrees, len(images)))
@@ -104,11 +105,11 @@ def random_rotate(degrees: float = 10.0) -> Augmentation:
 def gaussian_noise(std: float = 0.1) -> Augmentation:
     """Add normal noise to each pixel, or to each number of samples of any other shape."""
     if not 0 <= std < np.inf:
-        raise DeclarationError(f"noise has a deviation from 0 on, not {std!r}")
+        raise refused(f"noise has a deviation from 0 on, not {std!r}")
 
     def change(images: Array, rng: np.random.Generator) -> Array:
         if images.dtype.kind != "f":
-            raise DTypeError(f"noise is added to floats, not to {images.dtype}", 'images.astype("float32")')
+            raise refused(f"noise is added to floats, not to {images.dtype}", 'images.astype("float32")', DTypeError)
         return images + rng.normal(0, std, images.shape)
 
     return Augmentation("gaussian_noise", {"std": std}, change, of_images=False)
@@ -122,7 +123,7 @@ def cutout(size: int) -> Augmentation:
     T. DeVries and G. Taylor, "Improved regularization of convolutional neural networks with cutout", 2017.
     """
     if isinstance(size, bool) or not hasattr(size, "__index__") or size < 1:
-        raise DeclarationError(f"a square has a number of pixels from 1 on as its side, not {size!r}")
+        raise refused(f"a square has a number of pixels from 1 on as its side, not {size!r}")
 
     def change(images: Array, rng: np.random.Generator) -> Array:
         inside = []
@@ -147,9 +148,9 @@ class Augmented:
         self.arrays = tuple(arrays)
         for change in self.changes:
             if not isinstance(change, Augmentation):
-                raise DeclarationError(f"{change!r} is no augmentation", "such as ge.data.random_flip()")
+                raise refused(f"{change!r} is no augmentation", "such as ge.data.random_flip()")
         if any(number not in range(len(batches.arrays)) for number in self.arrays):
-            raise DeclarationError(f"the batches have {len(batches.arrays)} arrays, not those numbered {self.arrays}")
+            raise refused(f"the batches have {len(batches.arrays)} arrays, not those numbered {self.arrays}")
 
     @property
     def epoch(self) -> int:

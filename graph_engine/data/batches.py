@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from graph_engine.data.arrays import Array, Arrays, as_samples, shuffled
-from graph_engine.errors import DeclarationError
+from graph_engine.data.arrays import Array, Arrays, as_samples, check_seed, shuffled
+from graph_engine.declaring import refused
 
 
 class Batches:
@@ -24,11 +24,11 @@ class Batches:
 
     def __init__(self, arrays: Arrays, batch_size: int, shuffle: bool, seed: int, drop_last: bool) -> None:
         if isinstance(batch_size, bool) or not hasattr(batch_size, "__index__") or batch_size < 1:
-            raise DeclarationError(f"a batch size is a number of samples from 1 on, not {batch_size!r}")
+            raise refused(f"a batch size is a number of samples from 1 on, not {batch_size!r}")
         self.arrays = arrays
         self.batch_size = int(batch_size)
         self.shuffle = shuffle
-        self.seed = seed
+        self.seed = check_seed(seed)
         self.drop_last = drop_last
         self.epoch = self.position = 0
 

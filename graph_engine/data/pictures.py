@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graph_engine.data.arrays import Array
-from graph_engine.errors import DeclarationError
+from graph_engine.declaring import refused
 
 _TRIES = 50  # to find room for a shape
 
@@ -61,9 +61,9 @@ def shapes(samples: int, size: int = 32, most: int = 1, noise: float = 0.05, see
     """
     for what, number, least in (("samples", samples, 0), ("size", size, 16), ("most", most, 1)):
         if isinstance(number, bool) or not hasattr(number, "__index__") or number < least:
-            raise DeclarationError(f"{what} is a number from {least} on, not {number!r}")
+            raise refused(f"{what} is a number from {least} on, not {number!r}")
     if not 0 <= noise < np.inf:
-        raise DeclarationError(f"noise has a deviation from 0 on, not {noise!r}")
+        raise refused(f"noise has a deviation from 0 on, not {noise!r}")
     rng = np.random.default_rng(seed)
     images, masks = np.full((samples, size, size), 0.1), np.zeros((samples, size, size), "int64")
     boxes, classes = np.zeros((samples, most, 4), "float32"), np.full((samples, most), -1, "int64")

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from graph_engine.data.arrays import Array, Arrays, as_samples, shuffled
-from graph_engine.errors import DeclarationError, DTypeError, ShapeError
+from graph_engine.declaring import refused
+from graph_engine.errors import DTypeError, ShapeError
 from graph_engine.spec import FLOATS, as_dtype
 
 
@@ -50,7 +51,7 @@ def split(
     """
     samples = as_samples(arrays)
     if any(not 0 <= fraction <= 1 for fraction in fractions) or abs(sum(fractions) - 1) > 1e-9:
-        raise DeclarationError(f"fractions are numbers from 0 to 1 that add up to 1, not {tuple(fractions)}")
+        raise refused(f"fractions are numbers from 0 to 1 that add up to 1, not {tuple(fractions)}")
     count = len(samples[0])
     order = _order(count, seed, shuffle, stratify)
     ends = [round(end * count) for end in np.cumsum([0.0, *fractions])]
@@ -84,7 +85,7 @@ def k_fold(*arrays: Any, k: int, seed: int = 0, shuffle: bool = True, stratify: 
     samples = as_samples(arrays)
     count = len(samples[0])
     if isinstance(k, bool) or not hasattr(k, "__index__") or not 2 <= k <= count:
-        raise DeclarationError(f"{count} samples are divided into 2 to {count} parts, not {k!r}")
+        raise refused(f"{count} samples are divided into 2 to {count} parts, not {k!r}")
     order = _order(count, seed, shuffle, stratify)
     ends = [round(end * count / k) for end in range(k + 1)]
     return [
@@ -104,7 +105,7 @@ def _order(count: int, seed: int, shuffle: bool, stratify: Any) -> Array:
         return order
     classes = np.asarray(stratify)
     if classes.shape != (count,):
-        raise ShapeError(f"stratify holds a class for each of {count} samples, not {classes.shape}")
+        raise refused(f"stratify holds a class for each of {count} samples, not {classes.shape}", kind=ShapeError)
     place = np.empty(count)
     for one in np.unique(classes):
         among = np.flatnonzero(classes[order] == one)
@@ -123,9 +124,9 @@ def one_hot(labels: Any, num_classes: int, dtype: Any = "float32") -> Array:
     """
     ids = np.asarray(labels)
     if ids.size and ids.dtype.kind not in "iu":
-        raise DTypeError(f"class ids are integers, not {ids.dtype}")
+        raise refused(f"class ids are integers, not {ids.dtype}", kind=DTypeError)
     if ids.size and not 0 <= ids.min() <= ids.max() < num_classes:
-        raise DeclarationError(f"class ids go from 0 to {num_classes - 1}, not from {ids.min()} to {ids.max()}")
+        raise refused(f"class ids go from 0 to {num_classes - 1}, not from {ids.min()} to {ids.max()}")
     return np.asarray(ids[..., None] == np.arange(num_classes)).astype(as_dtype(dtype))
 
 
@@ -188,7 +189,7 @@ def min_max(x: Any, like: Any = None, axis: int | tuple[int, ...] = 0) -> Array:
 def _measured(x: Any, like: Any) -> tuple[Array, Array]:
     values, measured = np.asarray(x), np.asarray(x if like is None else like, "float64")
     if not measured.size:
-        raise ShapeError(f"there are no samples to measure: the array has shape {measured.shape}")
+        raise refused(f"there are no samples to measure: the array has shape {measured.shape}", kind=ShapeError)
     return values, measured
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from graph_engine.data.arrays import Array
-from graph_engine.errors import DeclarationError
+from graph_engine.declaring import refused
 
 __all__ = ["copy", "recall", "sort"]
 
@@ -50,7 +50,7 @@ def copy(samples: int, length: int, symbols: int = 8, delay: int = 0, seed: int 
     (True, [0, 0], [0, 0])
     """
     if isinstance(delay, bool) or not hasattr(delay, "__index__") or delay < 0:
-        raise DeclarationError(f"a delay is a number from 0 on, not {delay!r}")
+        raise refused(f"a delay is a number from 0 on, not {delay!r}")
     drawn = _draw(samples, length, symbols, seed)
     return np.pad(drawn, ((0, 0), (0, delay))), np.pad(drawn, ((0, 0), (delay, 0)))
 
@@ -77,5 +77,5 @@ def sort(samples: int, length: int, symbols: int = 8, seed: int = 0) -> tuple[Ar
 def _draw(samples: int, length: int, symbols: int, seed: int) -> Array:
     for what, number, least in (("samples", samples, 0), ("length", length, 1), ("symbols", symbols, 1)):
         if isinstance(number, bool) or not hasattr(number, "__index__") or number < least:
-            raise DeclarationError(f"{what} is a number from {least} on, not {number!r}")
+            raise refused(f"{what} is a number from {least} on, not {number!r}")
     return np.random.default_rng(seed).integers(1, symbols + 1, (samples, length))

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from graph_engine.data.arrays import Array
-from graph_engine.errors import DeclarationError
+from graph_engine.declaring import refused
 
 __all__ = ["blobs", "checker", "circles", "moons", "spirals", "xor"]
 
@@ -70,9 +70,9 @@ def _begin(samples: int, classes: int, noise: float, seed: int) -> tuple[np.rand
     """Return a generator, and classes that are equally frequent, up to one sample, in a random order."""
     for what, number in (("samples", samples), ("classes", classes)):
         if isinstance(number, bool) or not hasattr(number, "__index__") or number < 1:
-            raise DeclarationError(f"the number of {what} is 1 or more, not {number!r}")
+            raise refused(f"the number of {what} is 1 or more, not {number!r}")
     if not 0 <= noise < math.inf:
-        raise DeclarationError(f"noise has a deviation from 0 on, not {noise!r}")
+        raise refused(f"noise has a deviation from 0 on, not {noise!r}")
     rng = np.random.default_rng(seed)
     return rng, rng.permutation(np.arange(samples) % classes).astype(np.int64)
 

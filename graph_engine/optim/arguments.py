@@ -6,16 +6,8 @@ import math
 from numbers import Real
 from typing import Any
 
-from graph_engine.errors import DeclarationError
+from graph_engine.declaring import refused
 from graph_engine.node import Variable
-from graph_engine.source import capture
-
-
-def refused(message: str, cure: str = "") -> DeclarationError:
-    """Return an error that shows the user's line."""
-    error = DeclarationError(message, cure)
-    error.located("declared at", capture().line)
-    return error
 
 
 def at_least(low: float, below: float = math.inf, **numbers: Any) -> None:

@@ -8,12 +8,13 @@ from typing import Any, TypedDict
 import numpy as np
 
 from graph_engine.context import Context, building
+from graph_engine.declaring import refused
 from graph_engine.errors import DeclarationError
 from graph_engine.gradient import grad
 from graph_engine.graph import Graph
 from graph_engine.node import Variable
 from graph_engine.operands import parameter as declare_parameter
-from graph_engine.optim.arguments import at_least, check_rate, positive, refused, whole
+from graph_engine.optim.arguments import at_least, check_rate, positive, whole
 from graph_engine.optim.gradients import clip_grad_value, clipping_factor, scaled
 from graph_engine.optim.target import Round, Target, Updates, is_schedule
 from graph_engine.passes.rewrite import Rewrite

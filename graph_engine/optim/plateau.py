@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Literal
 
+from graph_engine.declaring import refused
 from graph_engine.node import Variable
-from graph_engine.optim.arguments import at_least, check_rate, refused, whole
+from graph_engine.optim.arguments import at_least, check_rate, whole
 
 if TYPE_CHECKING:
     from graph_engine.engine import Engine

@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from graph_engine.declaring import refused
 from graph_engine.node import Variable
-from graph_engine.optim.arguments import at_least, refused, whole
+from graph_engine.optim.arguments import at_least, whole
 from graph_engine.primitives import astype, cos, floor, full, greater_equal, less, minimum, where
 from graph_engine.primitives.structure import broadcast_to
 

@@ -7,8 +7,9 @@ from typing import Unpack
 import numpy as np
 
 from graph_engine.context import Context, building
+from graph_engine.declaring import refused
 from graph_engine.node import Variable
-from graph_engine.optim.arguments import at_least, refused
+from graph_engine.optim.arguments import at_least
 from graph_engine.optim.optimizer import LearningRate, Optimizer, Shared
 from graph_engine.optim.target import Scalar, Target, Updates, working_dtype
 from graph_engine.primitives import equal, maximum, where

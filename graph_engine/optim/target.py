@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from graph_engine.declaring import refused
 from graph_engine.node import Variable
-from graph_engine.optim.arguments import refused
 from graph_engine.primitives.structure import astype, convert
 
 if TYPE_CHECKING:

@@ -75,16 +75,18 @@ def _labels(xp: Any, x: Any, check: Checked) -> str | None:
 
 
 def _signs(xp: Any, x: Any, check: Checked) -> str | None:
-    return _first(xp, x, xp.abs(x) == 1, "is neither -1 nor +1")
+    return _first(xp, x, xp.abs(x) == 1, "is neither -1 nor +1; 2 * t - 1 makes signs of 0 and 1")
 
 
 def _probabilities(xp: Any, x: Any, check: Checked) -> str | None:
-    return _first(xp, x, xp.logical_and(x >= 0, x <= 1), "is no probability: they lie from 0 to 1")
+    what = "is no probability: they lie from 0 to 1; ge.nn.sigmoid makes some of scores"
+    return _first(xp, x, xp.logical_and(x >= 0, x <= 1), what)
 
 
 def _distributions(xp: Any, x: Any, check: Checked) -> str | None:
     total = xp.sum(x, axis=check.axis)
-    wrong = _first(xp, total, xp.abs(total - 1) <= TOLERANCE, "is the sum of a sample's probabilities, which is 1")
+    what = "is the sum of a sample's probabilities, which is 1; divide by it, or use ge.nn.softmax of scores"
+    wrong = _first(xp, total, xp.abs(total - 1) <= TOLERANCE, what)
     return _not_negative(xp, x, check) or wrong
 
 
@@ -116,9 +118,10 @@ def checked(x: Variable, rule: str, axis: int = -1, classes: int | Dim = 0) -> V
         result: Variable = check(x)
         return result
     check.infer(x.spec)
-    wrong = check.guard(np, x.data)
-    if wrong:
-        raise DeclarationError(wrong)
+    problem = check.guard(np, x.data)
+    if problem:
+        wrong, _, cure = problem.partition("; ")
+        raise DeclarationError(wrong, cure)
     return x
 
 

@@ -293,7 +293,8 @@ def out_of_range(xp: Any, values: Any, low: int, high: int, what: str) -> str | 
         return None
     worst = int(xp.max(xp.where(wrong, wide, xp.full_like(wide, low))))
     worst = worst if worst >= high else int(xp.min(wide))
-    return f"{what} {worst} is out of range: {low} to {high - 1}"
+    cure = "; give a score for each class, or say ignore_index for what is to be left out" if what == "label" else ""
+    return f"{what} {worst} is out of range: {low} to {high - 1}{cure}"
 
 
 def _from_front(xp: Any, places: Any, size: Any) -> Any:

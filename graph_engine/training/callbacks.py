@@ -7,8 +7,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from graph_engine.declaring import refused
 from graph_engine.engine import Engine
-from graph_engine.errors import DeclarationError
+from graph_engine.optim.arguments import at_least
 from graph_engine.training.metrics import Direction, direction
 from graph_engine.training.run import Run
 
@@ -100,9 +101,8 @@ class EarlyStopping(Callback):
         restore_best: bool = True,
     ) -> None:
         if isinstance(patience, bool) or not hasattr(patience, "__index__") or patience < 1:
-            raise DeclarationError(f"patience is a number of epochs from 1 on, not {patience!r}")
-        if not min_delta >= 0:
-            raise DeclarationError(f"min_delta is a number >= 0, not {min_delta!r}")
+            raise refused(f"patience is a number of epochs from 1 on, not {patience!r}")
+        at_least(0, min_delta=min_delta)
         self.metric = metric
         self.patience = patience
         self.min_delta = min_delta
@@ -206,4 +206,4 @@ def check_metric(run: Run, metric: str) -> None:
     known = [*run.metric_names(), *run.history.train, *run.history.validation]
     is_known = run.validation is None or hasattr(run.validation, "outputs")
     if is_known and metric not in known:
-        raise DeclarationError(f"{metric!r} is not measured in this training", f"there are {', '.join(known)}")
+        raise refused(f"{metric!r} is not measured in this training", f"there are {', '.join(known)}")

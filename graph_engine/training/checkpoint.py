@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from graph_engine.errors import DeclarationError, FileError
+from graph_engine.declaring import refused
+from graph_engine.errors import FileError
 from graph_engine.files.parameters import check_model
 from graph_engine.files.tensors import read_tensors, write_tensors
 from graph_engine.training.callbacks import Callback
@@ -51,7 +52,7 @@ class Checkpoint(Callback):
     def __init__(self, path: Any, every: int = 1, steps: int | None = None) -> None:
         for number in (every, 1 if steps is None else steps):
             if isinstance(number, bool) or not hasattr(number, "__index__") or number < 1:
-                raise DeclarationError(f"checkpoints are written every so many epochs or steps, not {number!r}")
+                raise refused(f"checkpoints are written every so many epochs or steps, not {number!r}")
         self.path = path
         self.every = every
         self.steps = steps

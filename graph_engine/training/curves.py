@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from graph_engine.errors import DeclarationError
+from graph_engine.declaring import refused
 
 if TYPE_CHECKING:
     from graph_engine.training.history import History
@@ -44,7 +44,7 @@ def picture(figure: Any, suffix: str) -> bytes:
         try:
             figure.savefig(content, format=suffix, dpi=200, metadata=dated.get(suffix))
         except ValueError as error:
-            raise DeclarationError(f"curves cannot be written as {suffix!r}: {error}") from None
+            raise refused(f"curves cannot be written as {suffix!r}: {error}") from None
     return content.getvalue()
 
 
@@ -52,7 +52,7 @@ def _figure() -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise DeclarationError("learning curves need matplotlib", "run: pip install matplotlib") from error
+        raise refused("learning curves need matplotlib", "run: pip install matplotlib") from error
     return Figure(layout="constrained")
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from graph_engine.declaring import refused
 from graph_engine.engine import Engine
-from graph_engine.errors import DeclarationError
 from graph_engine.node import Variable
 from graph_engine.training.metrics import RunningMeans, batch_arrays, count_samples
 
@@ -40,9 +40,9 @@ class Evaluation:
         for name, output in outputs.items():
             if not isinstance(output, Variable) or output.size != 1:
                 what = output.spec if isinstance(output, Variable) else repr(output)
-                raise DeclarationError(f"{name!r} is measured as a single number, not {what}", "take a mean")
+                raise refused(f"{name!r} is measured as a single number, not {what}", "take a mean")
         if not hasattr(batches, "__iter__") or hasattr(batches, "__next__"):
-            raise DeclarationError(f"{batches!r} can be gone through only once", "give ge.data.batches(...) or a list")
+            raise refused(f"{batches!r} can be gone through only once", "give ge.data.batches(...) or a list")
         self.outputs = dict(outputs)
         self.batches = batches
         self.step = engine.compile(inputs, list(outputs.values()), guards=("values",))
@@ -56,7 +56,7 @@ class Evaluation:
             for name, value in zip(self.outputs, self.step(*arrays), strict=True):
                 means.add(name, float(to_numpy(value)), samples)
         if self.outputs and not means.values():
-            raise DeclarationError(f"there are no batches to measure on: {self.batches!r}")
+            raise refused(f"there are no batches to measure on: {self.batches!r}")
         return means.values()
 
 

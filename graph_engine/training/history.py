@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from graph_engine.errors import DeclarationError, FileError, LookupFailed
+from graph_engine.declaring import refused
+from graph_engine.errors import FileError, LookupFailed
 from graph_engine.training.metrics import Direction, direction
 
 FORMAT = "graph_engine.history"
@@ -52,7 +53,7 @@ class History:
         new = (dict(train), dict(validation or {}))
         for known, found in zip((self.train, self.validation), new, strict=True):
             if self._epochs and set(known) != set(found):
-                raise DeclarationError(f"earlier epochs measured {_names(known)}, this one {_names(found)}")
+                raise refused(f"earlier epochs measured {_names(known)}, this one {_names(found)}")
         for known, found in zip((self.train, self.validation), new, strict=True):
             for name, value in found.items():
                 known.setdefault(name, []).append(float(value))

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from graph_engine.errors import DeclarationError
+from graph_engine.declaring import refused
 from graph_engine.training.callbacks import Callback
 from graph_engine.training.curves import picture
 from graph_engine.training.history import write_beside
@@ -28,9 +28,9 @@ class LiveCurves(Callback):
 
     def __init__(self, path: Any = None, every: int = 1, best: str | None = "loss") -> None:
         if isinstance(every, bool) or not hasattr(every, "__index__") or every < 1:
-            raise DeclarationError(f"there is a picture every so many epochs, from 1 on, not {every!r}")
+            raise refused(f"there is a picture every so many epochs, from 1 on, not {every!r}")
         if path is not None and not Path(path).suffix:
-            raise DeclarationError(f"{str(path)!r} does not say what kind of picture it is", 'such as "curves.svg"')
+            raise refused(f"{str(path)!r} does not say what kind of picture it is", 'such as "curves.svg"')
         self.path = None if path is None else Path(path)
         self.every = every
         self.best = best

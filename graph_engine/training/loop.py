@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from graph_engine.errors import DeclarationError
+from graph_engine.declaring import refused
 from graph_engine.training.callbacks import Callback
 from graph_engine.training.checkpoint import resume_run
 from graph_engine.training.history import History
@@ -78,9 +78,11 @@ def train(
     >>> history.train["loss"][0] > 0.1 > 0.001 > history.train["loss"][-1]
     True
     """
+    if isinstance(callbacks, Callback) or callbacks is None:
+        raise refused(f"callbacks are a list, not {callbacks!r}", "callbacks=[...]")
     for callback in callbacks:
         if not isinstance(callback, Callback):
-            raise DeclarationError(f"{callback!r} is no callback", "it is made of a subclass of ge.training.Callback")
+            raise refused(f"{callback!r} is no callback", "it is made of a subclass of ge.training.Callback")
     run = Run(steps, batches, epochs, validation, (*callbacks, Progress(progress)), guards)
     if resume is not None:
         resume_run(run, resume)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from graph_engine.errors import DeclarationError, FeedError
+from graph_engine.declaring import refused
+from graph_engine.errors import FeedError
 
 Direction = Literal["min", "max"]
 _BETTER: dict[str, Direction] = {"loss": "min", "error": "min", "accuracy": "max", "score": "max"}
@@ -78,5 +79,5 @@ def direction(metric: str, mode: Direction | None = None) -> Direction:
         return mode
     found = [better for word, better in _BETTER.items() if word in metric.lower()]
     if mode is not None or len(set(found)) != 1:
-        raise DeclarationError(f"whether less or more {metric!r} is better must be said", 'mode="min" or mode="max"')
+        raise refused(f"whether less or more {metric!r} is better must be said", 'mode="min" or mode="max"')
     return found[0]

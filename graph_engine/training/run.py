@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graph_engine.compiled import CompiledStep
+from graph_engine.declaring import refused
 from graph_engine.engine import Engine
 from graph_engine.errors import DeclarationError, GraphEngineError
 from graph_engine.node import Variable
+from graph_engine.source import capture
 from graph_engine.training.evaluation import Evaluation
 from graph_engine.training.history import History
 from graph_engine.training.metrics import RunningMeans, batch_arrays, count_samples
@@ -61,14 +63,14 @@ class Run:
         guards: Sequence[str] = (),
     ) -> None:
         if isinstance(epochs, bool) or not hasattr(epochs, "__index__") or epochs < 0:
-            raise DeclarationError(f"epochs are a number from 0 on, not {epochs!r}")
+            raise refused(f"epochs are a number from 0 on, not {epochs!r}")
         if not hasattr(batches, "__iter__") or hasattr(batches, "__next__"):
-            raise DeclarationError(
+            raise refused(
                 f"batches are gone through once an epoch, which {type(batches).__name__!r} does not allow",
                 "give ge.data.batches(...), a list, or any object whose __iter__ begins anew",
             )
         if validation is not None and not callable(validation):
-            raise DeclarationError(
+            raise refused(
                 f"a validation is called after each epoch, and {type(validation).__name__!r} cannot be",
                 "ge.training.Evaluation(engine, inputs, {name: variable}, batches)",
             )
@@ -77,7 +79,7 @@ class Run:
         self._metrics = _metric_names(self._steps)
         self.engine: Engine = self._steps[0][1].engine
         if any(step.engine is not self.engine for _, step, _ in self._steps):
-            raise DeclarationError("the steps were compiled by different engines")
+            raise refused("the steps were compiled by different engines")
         self.batches = batches
         self.validation = validation
         self.callbacks = sorted(callbacks, key=lambda callback: callback.last)
@@ -98,7 +100,7 @@ class Run:
         goes_on = hasattr(self.batches, "position")  # then it leaves out by itself what was seen
         yield from islice(self.batches, 0 if goes_on else self.position, None)
         if not self.position:
-            raise DeclarationError(f"there are no batches to train on: {self.batches!r}")
+            raise refused(f"there are no batches to train on: {self.batches!r}")
 
     def take(self, batch: Any) -> None:
         """Do each step on a batch; an error says where the training was."""
@@ -111,6 +113,8 @@ class Run:
                     self._measure(name, step, step(*arrays), samples)
         except GraphEngineError as error:
             error.message = f"{self._where(name)}: {error.message}"
+            if not error.lines:
+                error.located("trained at", capture().line)
             raise
         self.position += 1
         self.step += 1
@@ -181,7 +185,7 @@ def _named_steps(steps: Any) -> list[tuple[str, CompiledStep, int]]:
         if not isinstance(step, CompiledStep):
             raise _no_steps(entry)
         if isinstance(times, bool) or times < 1:
-            raise DeclarationError(f"a step is done once or more often on a batch, not {times!r} times")
+            raise refused(f"a step is done once or more often on a batch, not {times!r} times")
         found.append((str(name) or ("" if len(steps) == 1 else str(number)), step, times))
     return found
 
@@ -190,8 +194,8 @@ def _is_repeated(entry: Any) -> bool:
     return isinstance(entry, tuple) and len(entry) == 2 and isinstance(entry[0], CompiledStep) and type(entry[1]) is int
 
 
-def _no_steps(what: object) -> DeclarationError:
-    return DeclarationError(
+def _no_steps(what: object) -> GraphEngineError:
+    return refused(
         f"{what!r} is no step", "give engine.compile(...), (step, times), or several of them: a list, or {name: step}"
     )
 
@@ -209,7 +213,7 @@ def _metric_names(steps: Sequence[tuple[str, CompiledStep, int]]) -> dict[str, l
         names = ["loss" if output is loss else output.name for output in step.outputs]
         found[name] = [f"{name}.{metric}" if name else metric for metric in names]
         if len(set(names)) < len(names):
-            raise DeclarationError(f"two outputs of a step have one name: {', '.join(names)}", "v.named(...)")
+            raise refused(f"two outputs of a step have one name: {', '.join(names)}", "v.named(...)")
     return found
 
 

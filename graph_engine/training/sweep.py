@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from graph_engine.compiled import CompiledStep
-from graph_engine.errors import DeclarationError, GuardError
+from graph_engine.declaring import refused
+from graph_engine.errors import GuardError
 from graph_engine.node import Variable
 from graph_engine.training.loop import train
 
@@ -103,9 +104,9 @@ def learning_rate_sweep(
     """
     chosen = _rates(low, high, count) if rates is None else [float(rate) for rate in rates]
     if not chosen or any(not 0 <= rate < math.inf for rate in chosen) or epochs < 1:
-        raise DeclarationError(f"a sweep takes rates >= 0 and an epoch or more, not {chosen} and {epochs!r}")
+        raise refused(f"a sweep takes rates >= 0 and an epoch or more, not {chosen} and {epochs!r}")
     if lr not in step.parameters:
-        raise DeclarationError(
+        raise refused(
             f"{lr!r} is no parameter of this step", 'lr = ge.parameter("lr", 0.1, trainable=False); ge.optim.SGD(lr)'
         )
     guarded, engine = step.with_guards(_GUARDS), step.engine
@@ -125,7 +126,7 @@ def learning_rate_sweep(
 
 def _rates(low: float, high: float, count: int) -> list[float]:
     if not 0 < low < high < math.inf or count < 2:
-        raise DeclarationError(f"a sweep goes from a rate > 0 up to a higher one in 2 or more: {low}, {high}, {count}")
+        raise refused(f"a sweep goes from a rate > 0 up to a higher one in 2 or more: {low}, {high}, {count}")
     return [float(rate) for rate in np.geomspace(low, high, count)]
 
 

@@ -80,6 +80,14 @@ def test_what_holds_no_samples_is_refused(arrays, message):
         data.batches(*arrays, batch_size=2)
 
 
+@pytest.mark.parametrize("seed", [-1, 2.5, None, "4", True])
+def test_seeds_that_are_none_are_refused(seed):
+    for use in (lambda: data.batches(Y, batch_size=2, seed=seed), lambda: data.split(Y, seed=seed)):
+        with pytest.raises(ge.DeclarationError, match="a seed is an integer from 0 on") as refused:
+            use()
+        assert "test_batches.py:" in str(refused.value)
+
+
 @pytest.mark.parametrize("size", [0, -1, 2.5, None, "4", True])
 def test_batch_sizes_that_are_none_are_refused(size):
     with pytest.raises(ge.DeclarationError, match="batch size"):

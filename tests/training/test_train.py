@@ -171,7 +171,8 @@ def test_a_loss_that_is_not_finite_updates_nothing_and_says_where():
     number = next(n for n in range(5) if 7 in batches.indices(0, n))
     samples = ", ".join(str(i) for i in batches.indices(0, number))
     assert f"epoch 1, batch {number + 1} (step {number + 1} of the training), samples {samples}: " in str(refused.value)
-    assert "'loss' is not finite" in str(refused.value) and "nothing was updated" in str(refused.value)
+    assert "'loss' is not finite" in str(refused.value)
+    assert "nothing was updated; what was fed to 'x' is not finite" in str(refused.value)
     assert np.isfinite(step.engine.value(w)) and ask.run.position == number and not ask.run.finished
 
 
@@ -249,14 +250,16 @@ VECTOR = ge.Engine("numpy").compile([X], X * 2)
         (([STEP, OTHER], [np.ones(1)], 1), {}, "different engines"),
         (([VECTOR, VECTOR], [np.ones(3)], 1), {}, "single numbers"),
         ((STEP, [np.ones(1)], 1), {"callbacks": [Ask]}, "is no callback"),
+        ((STEP, [np.ones(1)], 1), {"callbacks": Ask()}, "callbacks are a list"),
         ((STEP, [np.ones(1)], 1), {"guards": ("finit",)}, "no guard called 'finit'"),
         ((STEP, [np.ones(1)], 2), {"validation": iter([{"a": 1}, {"b": 1}]).__next__}, "earlier epochs measured a"),
     ],
 )
 def test_wrong_use_says_what_is_wrong(arguments, options, match):
     before = STEP.engine.value(W)
-    with pytest.raises(ge.GraphEngineError, match=match):
+    with pytest.raises(ge.GraphEngineError, match=match) as refused:
         ge.train(*arguments, **options)
+    assert "test_train.py:" in str(refused.value)  # the user's own line
     STEP.engine.set_value(W, before)
 
 

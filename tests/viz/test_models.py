@@ -82,7 +82,7 @@ def test_notes_are_measured_and_a_primitive_that_fails_to_tell_them_is_drawn_wit
 def test_a_folded_layer_of_one_operation_says_what_it_does():
     folded = scopes(viz.draw(models.resnet(), expand=["resnet50.stage1.bottleneck1"]).svg)
     layer = text(folded["resnet50.stage1.bottleneck1.conv2"])
-    assert layer.startswith("conv23x3, stride 1, padding 11 parameter (144)")
+    assert layer.startswith("conv23x3, stride 1, padding 18 + 2*1 - 3 + 1 = 81 parameter (144)")
 
 
 # ---- what is folded --------------------------------------------------------------------------------------

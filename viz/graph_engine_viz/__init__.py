@@ -4,7 +4,9 @@
 thing:
 
 What is told, without any drawing:
-    `view` what of a graph is shown, `opening` which scopes are folded, `thinning` which wires are left out;
+    `view` what of a graph is shown, `opening` which scopes are folded, `places` what stands together, `calls` what is
+    a scope besides those that were opened, `readable` how much is enough, `thinning` which wires are left out,
+    `bypasses` what a folded scope adds to its result;
     `timeline` at which step each thing is known; `frames` what is known at one step; `summary` a tensor in few
     numbers; `rules` (forward), `chain_rule` (backward) and `update_rule` what a step computes, as formulas, from the
     numbers that `telling` picks; `wording` formulas as text.
@@ -14,8 +16,9 @@ What it looks like:
     `figures` variables, wires, folded scopes; `gates` operations, `loops` those with a body.
 Where it stands:
     `layout` places boxes, with `layered` (columns), `ordering` (the order in each), `separation` and `coordinates`
-    (heights), `routing` (curves), or with `layout_dot` (Graphviz); `geometry` is what they share; `curves` bends, moves and
-    divides them; `fold` cuts a long picture into rows.
+    (heights), `routing` (curves), or with `layout_dot` (Graphviz); `geometry` is what they share; `ends` leads wires
+    to their ports; `curves` bends, moves and divides them; `fold` puts a long picture into rows, divided by `cuts`,
+    `squeezing` takes out what is empty in each.
     `neurons` is another form of a network: its layers as circles, its weights on the edges between them.
 What comes out:
     `scene` puts figures in their places; `picture` adds caption and formulas; `page` is the stepping page, with its

@@ -66,7 +66,7 @@ class ChainRule(Teller):
         factor = local_factors(operation)[position]
         upstream = self.trace.gradients.get(output)
         if factor is None or upstream is None or len(operation.outputs) != 1:
-            return [(*head, *self.gradient(term))]
+            return [self._result(head, operation, term)]
         if "{d}" in factor:
             return self._whole_rule(operation, position, term, factor, head)
         symbols: Line = (Part(self.slope(output)), part(" × "), *bracketed(fill(factor, operation, self.names)))
@@ -78,6 +78,13 @@ class ChainRule(Teller):
             return [(*head, *symbols, part(" = "), *product, part(" = "), *self.gradient(term))]
         lines = [(*head, *symbols, part("    " + show_shape(down.shape), "note"))]
         return lines + self._element_term(operation, position, term, local)
+
+    def _result(self, head: Line, operation: Operation, term: Variable) -> Line:
+        """Tell the gradient where the rule is not told: the numbers, or of many numbers whose rule it is."""
+        result = self.gradient(term)
+        if all(piece.role == "note" for piece in result):
+            return (*head[:-1], part(f"    by the rule of {symbol(operation)}, ", "note"), *result)
+        return (*head, *result)
 
     def _whole_rule(self, operation: Operation, position: int, term: Variable, rule: str, head: Line) -> list[Line]:
         upstream = self.trace.gradients[operation.outputs[0]]

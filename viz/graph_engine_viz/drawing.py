@@ -18,6 +18,7 @@ from graph_engine_viz.geometry import Point
 from graph_engine_viz.neurons import NEURONS, neuron_scene
 from graph_engine_viz.page import STAGE, in_a_frame, page
 from graph_engine_viz.picture import Pictured, picture
+from graph_engine_viz.readable import readable
 from graph_engine_viz.scene import Engine, Scene, Style, check_engine, check_style
 from graph_engine_viz.timeline import Timeline
 from graph_engine_viz.view import View, make_view
@@ -25,18 +26,6 @@ from graph_engine_viz.view import View, make_view
 __all__ = ["Drawing", "Steps", "draw", "steps"]
 
 Drawable = Graph | Trace | Variable
-
-LEAST_SCALE = 0.5
-"""At a smaller scale scopes are folded: the numbers of tensors would have less than 8.5 pixels on a small screen."""
-
-SMALL_SCALE = 0.3
-"""So small a picture may be where folding more would leave less than `ENOUGH_PARTS`: pages and PDF can be enlarged."""
-
-FEWER = (60, 48, 40, 34, 28, 24, 20, 17, 14, 12, 10, 8, 7, 5)
-"""So many operations, parameters and folded scopes are tried then."""
-
-ENOUGH_PARTS, LEAST_PARTS = 8, 3
-"""A picture of fewer operations and scopes says too little, however large it is."""
 
 
 class Drawing:
@@ -207,7 +196,7 @@ def draw(
     checked, layout = check_style(style), check_engine(layout)
     if not isinstance(what, Trace):
         choose = partial(make_view, graph, graph.operations, graph.outputs, expand, collapse)
-        view = _readable(choose, lambda view: Scene(view, None, checked, layout, STAGE))
+        view = readable(choose, lambda view: Scene(view, None, checked, layout, STAGE))
         return Drawing(picture(Scene(view, None, checked, layout), None, title), graph)
     view, frames = _look(what, expand, collapse, checked, layout)
     index = None if step is None else check_step(step, len(frames))
@@ -295,26 +284,8 @@ def _look(
     def frames_of(view: View) -> Frames:
         return Frames(trace, view.variables, view.operations, timeline, view.uses)
 
-    view = _readable(choose, lambda view: Scene(view, frames_of(view), style, layout, STAGE))
+    view = readable(choose, lambda view: Scene(view, frames_of(view), style, layout, STAGE))
     return view, frames_of(view)
-
-
-def _readable(choose: Callable[..., View], make_scene: Callable[[View], Scene]) -> View:
-    """Fold more and more scopes, until the picture can be read on a page, or would say too little."""
-    view = choose()
-    scale = make_scene(view).scale
-    least = choose(most=FEWER[-1], brief=True)
-    if scale >= LEAST_SCALE or len(least.items) == len(view.items):
-        return view
-    for most in FEWER:
-        smaller = choose(most=most, brief=True)
-        if len(smaller.parts) < (ENOUGH_PARTS if scale >= SMALL_SCALE else LEAST_PARTS):
-            break
-        if len(smaller.items) < len(view.items):
-            view, scale = smaller, make_scene(smaller).scale
-            if scale >= LEAST_SCALE:
-                break
-    return view
 
 
 def _graph_of(what: object) -> Graph:

@@ -12,6 +12,7 @@ import numpy as np
 from graph_engine.node import Variable
 from graph_engine.spec import show_shape
 from graph_engine_viz import ink
+from graph_engine_viz.bypasses import count_bypasses
 from graph_engine_viz.cells import Row, draw_rows, rows_size
 from graph_engine_viz.content import Content
 from graph_engine_viz.figure import GAP, LIFT, PAD, Figure
@@ -19,6 +20,7 @@ from graph_engine_viz.frames import Frame, Frames
 from graph_engine_viz.geometry import coordinate
 from graph_engine_viz.ink import INK, NAME, PALE, PAPER, PLATE, SMALL, TINT, rect, tag, text
 from graph_engine_viz.loops import loop_title
+from graph_engine_viz.opening import RANDOM
 from graph_engine_viz.telling import symbol
 from graph_engine_viz.timeline import Use
 from graph_engine_viz.typeset import Run, ellipsize, plain
@@ -166,14 +168,16 @@ class ScopeFigure(Figure):
         self.frames = frames
         name = ".".join(item.title[len(item.scope) :]) or ".".join(item.title)
         self.rows = [Row((Run(name),), NAME, bold=True)]
-        self.rows += [Row((Run(line),), SMALL, ink.GREY) for line in (*_inventory(item, frames), *self._shapes())]
+        told = [v for v in item.results if v.dtype != "uint32"] if item.title[-1] == RANDOM else item.results
+        about = (*_inventory(item, frames), *self._shapes()) if told else ()
+        self.rows += [Row((Run(line),), SMALL, ink.GREY) for line in about]
         if item.shared:
             self.rows.append(Row((Run(self._shared()),), SMALL, ink.GREY))
         several = len(item.results) > 1
-        contents = [Content(v, words, frames, item.title, brief=True) for v in item.results[:3]]
+        contents = [Content(v, words, frames, item.title, brief=True) for v in told[:3]]
         self.results = [VariableFigure(content, is_framed=False, is_named=several) for content in contents]
-        if len(item.results) > len(self.results):
-            self.rows.append(Row((Run(f"{len(item.results)} results"),), SMALL, ink.GREY))
+        if len(told) > len(self.results):
+            self.rows.append(Row((Run(f"{len(told)} results"),), SMALL, ink.GREY))
         width, height = rows_size(self.rows)
         self.width = max([width, *(figure.width for figure in self.results)]) + 2 * PAD + 4
         self.height = height + sum(figure.height + GAP for figure in self.results) + 2 * PAD
@@ -225,7 +229,11 @@ def _inventory(item: Item, frames: Frames | None) -> list[str]:
         lines = [f"{item.scopes} alike, {lines[0]}"]
     if item.operations == 1:
         lines = operation_notes(item.inside[0]) or [symbol(item.inside[0])]
-    lines += [title for operation in item.inside if (title := loop_title(operation, frames))]
+    else:
+        lines += [title for operation in item.inside if (title := loop_title(operation, frames))]
+    bypasses = count_bypasses(item.inside) if item.scopes == 1 else 0
+    if bypasses:
+        lines.append("skip connection" if bypasses == 1 else f"{bypasses} skip connections")
     if item.parameters:
         sizes = [v.size for v in item.parameters]
         total = sum(size for size in sizes if isinstance(size, int))

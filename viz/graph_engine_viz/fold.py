@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
-from graph_engine_viz.curves import divided, rounded
+from graph_engine_viz.curves import rounded
+from graph_engine_viz.cuts import Cut, Cuts, ends_of, middle, split
 from graph_engine_viz.geometry import Frame, Group, Placement, Point, Route, flatten
 from graph_engine_viz.squeezing import squeeze
 
@@ -22,9 +22,6 @@ SLIDE = (1240.0, 560.0)
 MOST_ROWS = 5
 WORTH = 1.08
 """Rows are for pictures that grow by so much."""
-
-Cut: TypeAlias = tuple[float, float]
-"""From the last box of a column to the first of the next."""
 
 LANE = 18.0
 FRAME_HEAD = 24.0
@@ -76,7 +73,7 @@ def fold(
         return whole
     best = whole
     for rows in range(2, MOST_ROWS + 1):
-        cuts = _Cuts(placement, routes, sizes).choose(rows)
+        cuts = Cuts(placement, routes, sizes).choose(rows)
         if len(cuts) < rows - 1:
             break
         folded = _Folder(placement, routes, sizes, groups, cuts, room).fold()
@@ -87,34 +84,6 @@ def fold(
 
 def _leads_back(route: Route) -> bool:
     return any(b[0] < a[0] - 0.01 for a, b in zip(route[::3], route[3::3], strict=False))
-
-
-class _Cuts:
-    """Finds places between columns where little is cut."""
-
-    def __init__(self, placement: Placement, routes: Sequence[Route], sizes: Mapping[str, Point]) -> None:
-        middles = {key: placement.positions[key][0] for key in sizes}
-        spans = sorted((x - sizes[key][0] / 2, x + sizes[key][0] / 2) for key, x in middles.items())
-        self.costs: dict[Cut, float] = {}
-        reach = spans[0][1]
-        for left, right in spans[1:]:
-            if left > reach + 8:
-                middle = (left + reach) / 2
-                crossing = sum(route[0][0] < middle < route[-1][0] for route in routes if route)
-                grouped = sum(x < middle < x + width for x, _, width, _ in placement.groups.values())
-                self.costs[reach, left] = 60.0 * max(crossing - 1, 0) + 60.0 * grouped
-            reach = max(reach, right)
-        self.width = placement.width
-
-    def choose(self, rows: int) -> list[Cut]:
-        """Choose the cuts nearest to equal rows."""
-        chosen: list[Cut] = []
-        for number in range(1, rows):
-            wanted = self.width * number / rows
-            free = [cut for cut in self.costs if not chosen or cut > chosen[-1]]
-            if free:
-                chosen.append(min(free, key=lambda cut: (abs(_middle(cut) - wanted) + self.costs[cut], cut)))
-        return chosen
 
 
 class _Folder:
@@ -136,8 +105,8 @@ class _Folder:
         self.groups = groups
         self.cuts = cuts
         self.rows = len(cuts) + 1
-        self.row_of = {key: sum(x > _middle(cut) for cut in cuts) for key, (x, _) in self.positions.items()}
-        self.pieces = [_ends(_split(route, cuts)) for route in routes]
+        self.row_of = {key: sum(x > middle(cut) for cut in cuts) for key, (x, _) in self.positions.items()}
+        self.pieces = [ends_of(split(route, cuts)) for route in routes]
         self.crossing = [self._crossing(number) for number in range(len(cuts))]
         self.passing = self._passing()
         self.frames = self._frames()
@@ -159,10 +128,9 @@ class _Folder:
             for pieces in self.pieces:
                 if row in pieces:
                     pieces[row] = tuple((x, moved(y)) for x, y in pieces[row])
-            self.frames = [
-                (group, own, (x, moved(y), width, moved(y + height) - moved(y)) if own == row else (x, y, width, height))
-                for group, own, (x, y, width, height) in self.frames
-            ]
+            for number, (group, own, (x, y, width, height)) in enumerate(self.frames):
+                if own == row:
+                    self.frames[number] = group, own, (x, moved(y), width, moved(y + height) - moved(y))
 
     def _crossing(self, cut: int) -> list[int]:
         """Say which wires leave their row at a cut, from the top to the bottom."""
@@ -191,8 +159,8 @@ class _Folder:
                 mine += [(frame[1], frame[1] + frame[3]) for frame in frames]
                 if mine:
                     inset = 4.0 * len(group)
-                    left = max(x, _middle(self.cuts[row - 1]) + inset) if row else x
-                    right = min(x + width, _middle(self.cuts[row]) - inset) if row < self.rows - 1 else x + width
+                    left = max(x, middle(self.cuts[row - 1]) + inset) if row else x
+                    right = min(x + width, middle(self.cuts[row]) - inset) if row < self.rows - 1 else x + width
                     above, below = min(span[0] for span in mine) + top, max(span[1] for span in mine) + bottom
                     drawn[group, row] = (left, above, right - left, below - above)
         order = [(group, row) for group in groups for row in range(self.rows)]
@@ -280,29 +248,3 @@ class _Folder:
 
 def _shifted(point: Point, shift: Point) -> Point:
     return point[0] + shift[0], point[1] + shift[1]
-
-
-def _middle(cut: Cut) -> float:
-    return (cut[0] + cut[1]) / 2
-
-
-def _split(route: Route, cuts: Sequence[Cut]) -> dict[int, Route]:
-    """Cut a route that leads to the right, and say which row each part is in; what is between columns is dropped."""
-    if not route:
-        return {}
-    first = sum(route[0][0] > _middle(cut) for cut in cuts)
-    last = sum(route[-1][0] > _middle(cut) for cut in cuts)
-    parts: dict[int, Route] = {}
-    for row in range(first, last + 1):
-        part = route
-        if row < last:
-            part = divided(part, cuts[row][0])[0]
-        if row > first:
-            part = divided(part, cuts[row - 1][1])[1]
-        parts[row] = part
-    return parts
-
-
-def _ends(parts: dict[int, Route]) -> dict[int, Route]:
-    """Leave out the rows that a wire only passes."""
-    return {row: parts[row] for row in sorted({min(parts), max(parts)})} if parts else parts

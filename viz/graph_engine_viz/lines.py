@@ -29,6 +29,9 @@ SHIFTS = {0: 0.0, 1: -0.38, -1: 0.25}
 GUTTER = 1.5
 """Between columns of formulas, in font sizes."""
 
+SHARES = (0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
+"""What the left one of two columns may take of the room."""
+
 
 def line_width(line: Line, size: float) -> float:
     """Bound the width of a drawn formula."""
@@ -46,11 +49,12 @@ class Cell(NamedTuple):
 class Grid(NamedTuple):
     """How the formulas of all steps are put side by side: in how many rows, and in columns of which widths.
 
-    Widths are in font sizes.
+    Widths are in font sizes; what is wider than the `limits` of its column stands alone.
     """
 
     rows: int
     widths: tuple[float, ...]
+    limits: tuple[float, ...] = ()
 
     @property
     def width(self) -> float:
@@ -67,16 +71,21 @@ class Grid(NamedTuple):
         [(0, 0), (0, 1), (1, 0)]
         >>> [cell[1:] for cell in Grid(2, (9.0, 9.0)).cells([rule, rule, element])]
         [(0, 0), (1, 0), (1, 1)]
+        >>> [cell[1:] for cell in Grid(2, (9.0, 9.0), (9.0, 0.1)).cells([rule, element])]
+        [(0, 0), (1, 0)]
         """
         cells: list[Cell] = []
         row, column = 0, 0
         for line, following in zip(lines, [*lines, ()][1:], strict=True):
             pair = _is_element(following) and not _is_element(line)
-            if column >= len(self.widths) or (column and pair):
+            if column >= len(self.widths) or (column and (pair or self._is_too_wide(line, column))):
                 row, column = row + 1, 0
             cells.append(Cell(line, row, column))
-            column += 1
+            column = len(self.widths) if self._is_too_wide(line, column) else column + 1
         return cells
+
+    def _is_too_wide(self, line: Line, column: int) -> bool:
+        return bool(self.limits) and line_width(line, 1.0) > self.limits[column]
 
 
 def _is_element(line: Line) -> bool:
@@ -84,7 +93,7 @@ def _is_element(line: Line) -> bool:
 
 
 def grid_for(steps: Iterable[Sequence[Line]], room: float) -> Grid:
-    """Choose two columns where the formulas of every step have room side by side, else one.
+    """Choose two columns where that saves rows, else one.
 
     Parameters
     ----------
@@ -94,13 +103,20 @@ def grid_for(steps: Iterable[Sequence[Line]], room: float) -> Grid:
     """
     shown = [lines for lines in steps if lines]
     one = Grid(max(map(len, shown), default=0), (_widest(line for lines in shown for line in lines),))
-    cells = [(number, cell) for number, lines in enumerate(shown) for cell in Grid(0, (0.0, 0.0)).cells(lines)]
+    grids = [_two_columns(shown, room, share) for share in SHARES] if one.width <= room else []
+    return min([one, *grids], key=lambda grid: (grid.rows, len(grid.widths), grid.width))
+
+
+def _two_columns(shown: Sequence[Sequence[Line]], room: float, share: float) -> Grid:
+    """Divide the room, and take as much of it as is needed."""
+    limits = (room * share - GUTTER, room * (1 - share) - GUTTER)
+    cells = [(number, cell) for number, lines in enumerate(shown) for cell in Grid(0, (0, 0), limits).cells(lines)]
     rows = max((cell.row + 1 for _, cell in cells), default=0)
     shared = {(number, cell.row) for number, cell in cells if cell.column}
-    left = _widest(cell.line for number, cell in cells if (number, cell.row) in shared and not cell.column)
-    right = _widest(cell.line for _, cell in cells if cell.column)
-    two = Grid(rows, (left + GUTTER, max(right + GUTTER, one.width - left)))  # a formula alone takes both columns
-    return two if rows < one.rows and two.width <= room else one
+    left = _widest(cell.line for number, cell in cells if (number, cell.row) in shared and not cell.column) + GUTTER
+    right = _widest(cell.line for _, cell in cells if cell.column) + GUTTER
+    alone = _widest(cell.line for number, cell in cells if (number, cell.row) not in shared)
+    return Grid(rows, (left, max(right, alone - left)), limits)
 
 
 def _widest(lines: Iterable[Line]) -> float:

@@ -9,7 +9,7 @@ folded ones that are alike, such as the steps of a recurrent network, those in t
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from heapq import heapify, heappop, heappush
 from itertools import groupby

@@ -20,7 +20,7 @@ from graph_engine.trace import Step, Trace
 from graph_engine_viz.frames import Caption, Frame, Frames
 from graph_engine_viz.ink import as_drawn
 from graph_engine_viz.lines import Grid, grid_for
-from graph_engine_viz.picture import Pictured, graph_svg_of, state_attributes
+from graph_engine_viz.picture import Pictured, graph_svg_of, marks_of, state_attributes
 from graph_engine_viz.typeset import Run
 from graph_engine_viz.wording import Line
 
@@ -59,6 +59,8 @@ def page(scene: Pictured, frames: Frames, title: str | None = None) -> str:
     script = _web("steps.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     state = " ".join(f'{key.replace("_", "-")}="{value}"' for key, value in state_attributes(shown[0]).items())
+    gradients = "gradient" in marks_of(frames, shown[0])
+    legend = {"FORWARD": scene.has_arrows, "GRADIENT": gradients, "BACKWARD": scene.has_arrows and gradients}
     return _filled(
         _web("steps.html"),
         HASH=f"sha256-{digest}",
@@ -71,6 +73,7 @@ def page(scene: Pictured, frames: Frames, title: str | None = None) -> str:
         COLUMNS=" ".join(f"{width:.4g}fr" for width in grid.widths),
         WIDEST=f"{grid.width or 1:.4g}",
         LAST=str(len(shown) - 1),
+        **{mark: "" if there else " hidden" for mark, there in legend.items()},
         FILM=_json(film),
         SCRIPT=script,
     )

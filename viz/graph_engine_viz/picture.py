@@ -17,12 +17,12 @@ from graph_engine_viz.typeset import ellipsize
 from graph_engine_viz.view import View
 from graph_engine_viz.wording import Line, line_text
 
-__all__ = ["Pictured", "graph_svg_of", "picture", "state_attributes"]
+__all__ = ["Pictured", "graph_svg_of", "marks_of", "picture", "state_attributes"]
 
 TITLE, SOURCE, RULE = 24.0, 16.0, 19.0
 EDGE = 18.0
-LEAST = 720.0
-"""The least width: a caption needs it."""
+LEAST, SLIDE_WIDTH = 720.0, 1280.0
+"""The least width: a caption needs it; and the width that it is as large as written here for."""
 
 
 class Pictured(Protocol):
@@ -31,6 +31,8 @@ class Pictured(Protocol):
     view: View
     width: float
     height: float
+    has_arrows: bool
+    """Whether wires have heads, forward and backward."""
 
     @property
     def frames(self) -> Frames | None:
@@ -73,27 +75,34 @@ def _name(scene: Pictured, frame: Frame | None) -> str:
 
 
 def picture(scene: Pictured, frame: Frame | None, name: str | None = None) -> str:
-    """Write a whole picture: caption, graph, chain rule, legend; of one size at all steps."""
+    """Write a whole picture: caption, graph, chain rule, legend; of one size at all steps.
+
+    What is wider than a slide will be shown smaller, so what stands around the graph is larger there.
+    """
+    scale = max(scene.width / SLIDE_WIDTH, 1.0)
     shown = [rules for rules in (frame.rules if frame is not None else (), *scene.rules) if rules]
     stepping = frame is not None and bool(frame.current)
-    least = max(scene.width + 2 * EDGE, LEAST)
+    least = max(scene.width / scale + 2 * EDGE, LEAST)
     grid = grid_for(shown if stepping else (), (least - 2 * EDGE - 28) / RULE)
     width = max(least, grid.width * RULE + 2 * EDGE + 24)
     top = (14 + TITLE * 1.3 + SOURCE * 1.5) if frame is not None or name else EDGE
-    under = top + scene.height
+    under = top + scene.height / scale
     panel = grid.rows * RULE * 1.55 + 22 if grid.rows else 0.0
     height = under + (panel + 10 if panel else 0) + (32 if scene.frames is not None else EDGE)
-    pieces = [rect(0, 0, width, height, 0, fill=ink.PAPER)]
-    pieces += _caption(frame.caption if frame is not None else Caption(name or ""), width)
-    shift = f"translate({coordinate((width - scene.width) / 2)},{coordinate(top)})"
-    pieces.append(tag("g", *(part for _, part in scene.parts(frame)), transform=shift))
+    pieces = _caption(frame.caption if frame is not None else Caption(name or ""), width)
     if panel:
         pieces += _panel(frame.rules if frame is not None else (), grid, width, under + 4, panel)
     if scene.frames is not None:
-        pieces.append(_legend(_marks(scene.frames, frame), height - 12))
+        pieces.append(_legend(marks_of(scene.frames, frame), scene.has_arrows, height - 12))
+    if scale > 1:
+        pieces = [tag("g", *pieces, transform=f"scale({scale:.4g})")]
+    shift = f"translate({coordinate((width * scale - scene.width) / 2)},{coordinate(top * scale)})"
+    graph = tag("g", *(part for _, part in scene.parts(frame)), transform=shift)
     told = "\n".join([str(frame.caption), *map(line_text, frame.rules)] if frame is not None else [])
     called = name or _name(scene, frame)
-    body = "".join([title(called), tag("desc", escape(told)) if told else "", *pieces])
+    width, height = width * scale, height * scale
+    paper = rect(0, 0, width, height, 0, fill=ink.PAPER)
+    body = "".join([title(called), tag("desc", escape(told)) if told else "", paper, graph, *pieces])
     return _svg(width, height, called, body, frame)
 
 
@@ -122,7 +131,7 @@ def _panel(rules: Sequence[Line], grid: Grid, width: float, top: float, height: 
     )]  # fmt: skip
 
 
-def _marks(frames: Frames, frame: Frame | None) -> list[str]:
+def marks_of(frames: Frames, frame: Frame | None) -> list[str]:
     """List the marks that can occur in a picture; those of the steps of one run have the same."""
     trace, timeline = frames.trace, frames.timeline
     marks = ["value"]
@@ -137,28 +146,30 @@ def _marks(frames: Frames, frame: Frame | None) -> list[str]:
     return marks
 
 
-def _legend(marks: Iterable[str], base: float) -> str:
+def _legend(marks: Iterable[str], arrows: bool, base: float) -> str:
     """Say what the marks mean."""
     pieces: list[str] = []
     left = 0
     for mark in marks:
-        more, room = _explained(mark, left)
+        more, room = _explained(mark, left, arrows)
         pieces += more
         left += room
     return tag("g", *pieces, transform=f"translate({coordinate(EDGE)},{coordinate(base)})")
 
 
-def _explained(mark: str, left: int) -> tuple[list[str], int]:
+def _explained(mark: str, left: int, arrows: bool) -> tuple[list[str], int]:
     """Draw a mark with its meaning, and return how much room both take."""
     if mark == "value":
+        name = text("value", left, 0, 14, "start", ink.BLUE, bold=True)
         arrow = tag("path", d=f"M{left + 52},{-5}H{left + 88}", stroke=INK, stroke_width=1.7)
         head = ink.arrow_head((left + 90, -5), (left + 52, -5), 9, fill=INK)
-        return [text("value", left, 0, 14, "start", ink.BLUE, bold=True), arrow, head], 130
+        return ([name, arrow, head], 130) if arrows else ([name], 70)
     if mark == "gradient":
         line, looks = f"M{left + 124},{-5}H{left + 88}", {"stroke": ink.VERMILION, "stroke_width": 1.9}
         name = text("gradient", left + 12, 0, 14, "start", ink.VERMILION, italic=True)
         head = ink.arrow_head((left + 84, -5), (left + 124, -5), 9, fill=ink.VERMILION)
-        return [back_mark(left, 0, 15), name, tag("path", d=line, **looks, stroke_dasharray="7 4"), head], 166
+        arrow = tag("path", d=line, **looks, stroke_dasharray="7 4")
+        return ([back_mark(left, 0, 15), name, arrow, head], 166) if arrows else ([back_mark(left, 0, 15), name], 106)
     if mark == "not computed yet":
         return [ink.circle(left + 4, -5, 3.6, fill=ink.PALE), text(mark, left + 14, 0, 14, "start", GREY)], 150
     sample = rect(left + 4, -13, 24, 16, 5, fill=ink.TINT, stroke=INK, stroke_width=2.6)

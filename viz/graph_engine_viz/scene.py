@@ -11,6 +11,7 @@ from graph_engine.errors import LookupFailed
 from graph_engine_viz import ink
 from graph_engine_viz.content import Content
 from graph_engine_viz.curves import direction, offset
+from graph_engine_viz.ends import Ends
 from graph_engine_viz.figure import LIFT, Figure
 from graph_engine_viz.figures import GapFigure, ScopeFigure, TurnFigure, VariableFigure, WireFigure
 from graph_engine_viz.fold import SLIDE, Folded, fold
@@ -33,13 +34,10 @@ Engine = Literal["auto", "builtin", "dot"]
 MARGIN = 8.0
 SPACINGS = {"nodes": Spacing(rank=30.0, box=12.0, wire=16.0, group=10.0, title=20.0)}
 SPACINGS["circuit"] = replace(SPACINGS["nodes"], rank=34.0, box=16.0)
-PORT_STEP = 20.0
 HEAD = 10.0
 MOST_MEASURED = 300
 LOOP = (1000.0, 420.0)
 """The room of a loop's body."""
-BEND, LONG = 26.0, 60.0
-"""So soon a wire is where it runs, if its level beginning is longer than that."""
 
 
 def check_style(style: str) -> Style:
@@ -87,6 +85,8 @@ class Scene:
     width, height : float
         Of the graph, with a margin.
     """
+
+    has_arrows = True
 
     def __init__(
         self,
@@ -174,7 +174,8 @@ class Scene:
         return [wire for wire in self.view.wires if self.host[wire.source] != self.host[wire.target]]
 
     def _fold(self) -> Folded:
-        routes = [self._to_ports(number) for number in range(len(self._outer))]
+        ends = Ends(self._outer, self.figures, self.host, self.sizes, self.placement)
+        routes = [ends.lead(number) for number in range(len(self._outer))]
         scopes = {item.key: item.scope for item in self.view.items if item.key in self.sizes}
         return fold(self.placement, routes, self.sizes, scopes, self.room)
 
@@ -199,56 +200,6 @@ class Scene:
         (x, y), (to_x, _) = self.positions[wire.source], self.positions[wire.target]
         start = (x + self.figures[wire.source].width / 2, y)
         return (start, *line(start, (to_x - self.figures[wire.target].width / 2, y)))
-
-    def _to_ports(self, number: int) -> Route:
-        """Lead a wire to the row of its port, and wires that leave one box apart from each other."""
-        wire, route = self._outer[number], self.placement.routes[number]
-        if len(route) < 4:
-            return route
-        right = self._middle(wire.source)[0] + self.sizes[self.host[wire.source]][0] / 2
-        left = self._middle(wire.target)[0] - self.sizes[self.host[wire.target]][0] / 2
-        if right >= left:  # it leads back, to where it may end at any side
-            return route
-        target = self.figures[wire.target]
-        if isinstance(target, OperationFigure) and wire.uses:
-            left += target.inset(wire.uses[0].position)
-        return _with_ends(route, (right, self._leave(number, route[0])), (left, self._arrive(number, route[-1])))
-
-    def _middle(self, key: str) -> Point:
-        return self.placement.positions[self.host[key]]
-
-    def _leave(self, number: int, start: Point) -> float:
-        """Say how high a wire leaves its source: those that leave one box stand apart."""
-        wire = self._outer[number]
-        figure, middle = self.figures[wire.source], self._middle(wire.source)[1]
-        mates = [n for n, other in enumerate(self._outer) if other.source == wire.source]
-        if figure.open_right or len(mates) < 2:
-            return middle if figure.open_right else start[1]
-        mates.sort(key=lambda n: (self.placement.routes[n][0][1], self._middle(self._outer[n].target)[1]))
-        step = min(PORT_STEP, (figure.height - 16) / len(mates))
-        return middle + (mates.index(number) - (len(mates) - 1) / 2) * step
-
-    def _arrive(self, number: int, end: Point) -> float:
-        """Say how high a wire arrives: at the row of its port, if it has one."""
-        wire = self._outer[number]
-        figure, middle = self.figures[wire.target], self._middle(wire.target)[1]
-        if isinstance(figure, OperationFigure) and wire.uses:
-            self._order_ports(wire.target, figure)
-            offset = figure.port_offset(wire.uses[0].position)
-            if offset is not None:
-                return middle + offset
-        return middle if figure.open_left else end[1]
-
-    def _order_ports(self, key: str, figure: OperationFigure) -> None:
-        """Put the rows of an operation into the order in which the wires come."""
-        arriving = [
-            (self.placement.routes[n][-1][1], self._middle(wire.source)[1], use.position)
-            for n, wire in enumerate(self._outer)
-            if wire.target == key and self.placement.routes[n]
-            for use in wire.uses
-        ]
-        order = [position for _, _, position in sorted(arriving)]
-        figure.order = [position for position in order if position in figure.ports]
 
     # ---- drawing -----------------------------------------------------------------------------------------------
 
@@ -334,45 +285,6 @@ class Scene:
             return any(use in frame.flowed for use in wire.uses)
         known = wire.variable in frame.gradients
         return known and (self.style == "circuit" or wire.variable.operation in frame.passed)
-
-
-def _with_ends(route: Route, start: Point, end: Point) -> Route:
-    """Move the ends of a route; so that it leaves and arrives level, as arrow heads are."""
-    if _level(route) == len(route):
-        if end[0] - start[0] <= LONG:
-            middle = (start[0] + end[0]) / 2
-            return _join(start, (middle, start[1]), (middle, end[1]), end)
-        half = (start[0] + end[0]) / 2, route[0][1]
-        route = (route[0], *line(route[0], half), *line(half, route[-1]))
-    return _with_start(_with_start(route, start)[::-1], end)[::-1]
-
-
-def _with_start(route: Route, start: Point) -> Route:
-    """Move the start of a route, and what is level with it; of a long way, which runs between boxes, the start only."""
-    (x, y), level = start, route[0][1]
-    ahead = _level(route)
-    knot = (ahead - 1) // 3 * 3
-    way = route[knot][0] - x
-    if abs(way) > LONG and abs(y - level) > 0.5:
-        bend = x + (BEND if way > 0 else -BEND)
-        middle = (x + bend) / 2
-        return start, (middle, y), (middle, level), (bend, level), *line((bend, level), route[knot]), *route[knot + 1 :]
-    points = [*((px, y) for px, _ in route[:ahead]), *route[ahead:]]
-    forward = route[-1][0] >= route[0][0]
-    points[0] = start
-    points[1] = (max if forward else min)(points[1][0], x), y
-    return tuple(points)
-
-
-def _level(route: Route) -> int:
-    """Count the points at the beginning of a route that are as high as its first; at least its control point."""
-    count = next((n for n, (_, y) in enumerate(route) if abs(y - route[0][1]) > 0.5), len(route))
-    return max(count, 2)
-
-
-def _join(start: Point, first: Point, second: Point, end: Point) -> Route:
-    """Join two points by one curve, or straight where they are level."""
-    return (start, *line(start, end)) if start[1] == end[1] else (start, first, second, end)
 
 
 def _moved(route: Route) -> Route:

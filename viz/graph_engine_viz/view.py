@@ -6,20 +6,18 @@ scopes is left out in the middle. Of wires that many folded scopes share, one st
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from graph_engine.graph import Graph
 from graph_engine.node import Operation, Variable
 from graph_engine_viz.calls import paths_of
-from graph_engine_viz.opening import RANDOM, Scope, choose_folded, find_scopes, makes_keys, runs_of
+from graph_engine_viz.opening import RANDOM, Scope, choose_folded, find_scopes, makes_keys
+from graph_engine_viz.places import Kind, Place, places_of, without_middle
 from graph_engine_viz.thinning import thin
 from graph_engine_viz.timeline import Use
 
 __all__ = ["Item", "View", "Wire", "make_view"]
-
-Kind = Literal["variable", "operation", "scope", "gap", "turn"]
 
 MOST_OPERATIONS = 60
 MOST_RESULTS = 3
@@ -157,66 +155,17 @@ def make_view(
     opened = find_scopes(expand, paths)
     folded = choose_folded(paths, opened, find_scopes(collapse, paths), most, brief)
     quiet = () if (RANDOM,) in opened else makes_keys(operations)
-    places = _places(paths, folded, quiet, brief)
+    places = places_of(paths, folded, quiet, brief)
     if not expand:
-        places = _without_middle(places, max(most, MOST_OPERATIONS))
+        places = without_middle(places, max(most, MOST_OPERATIONS))
     return thin(_Builder(graph, operations, places, frozenset(outputs)).view())
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where an operation is drawn: as itself, in a folded scope, or left out."""
-
-    key: str
-    kind: Kind
-    scope: Scope = ()
-    title: Scope = ()
-    scopes: int = 1
-
-
-def _places(
-    paths: Mapping[Operation, Scope], folded: frozenset[Scope], quiet: Collection[Operation], brief: bool
-) -> list[_Place]:
-    around = {operation: _fold_around(operation, path, folded, quiet) for operation, path in paths.items()}
-    runs = runs_of(scope or () for scope in around.values()) if brief else {}
-    numbers: dict[Scope, int] = {}
-    places: list[_Place] = []
-    for number, operation in enumerate(paths):
-        outer = around[operation]
-        if outer is None:
-            places.append(_Place(f"o{number}", "operation", operation.scope))
-            continue
-        run = runs.get(outer, (outer,))
-        key = f"s{numbers.setdefault(run[0], len(numbers))}"
-        title = (*outer[:-1], f"{run[0][-1]} … {run[-1][-1]}") if len(run) > 1 else outer
-        places.append(_Place(key, "scope", outer[:-1], title, len(run)))
-    return places
-
-
-def _fold_around(
-    operation: Operation, path: Scope, folded: frozenset[Scope], quiet: Collection[Operation]
-) -> Scope | None:
-    """Return the folded scope that an operation is drawn in, if it is in one."""
-    for depth in range(1, len(path) + 1):
-        if path[:depth] in folded:
-            return path[:depth]
-    return (*operation.scope, RANDOM) if operation in quiet else None
-
-
-def _without_middle(places: list[_Place], most: int) -> list[_Place]:
-    """Leave out the middle of what is still too much."""
-    shown = list(dict.fromkeys(place.key for place in places))
-    if len(shown) <= most:
-        return places
-    left_out = set(shown[most // 3 : -(most // 3)])
-    return [_Place("gap", "gap") if place.key in left_out else place for place in places]
 
 
 class _Builder:
     """Puts variables to the operations that are shown, and connects them."""
 
     def __init__(
-        self, graph: Graph, operations: Sequence[Operation], places: list[_Place], outputs: frozenset[Variable]
+        self, graph: Graph, operations: Sequence[Operation], places: list[Place], outputs: frozenset[Variable]
     ) -> None:
         self.graph = graph
         self.operations = operations

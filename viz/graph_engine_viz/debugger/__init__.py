@@ -1,5 +1,6 @@
 """The debugger: stand at any step of a run, look at every number, go on or back."""
 
+from graph_engine_viz.debugger.origins import Answer, why
 from graph_engine_viz.debugger.session import Session, Stop
 
-__all__ = ["Session", "Stop"]
+__all__ = ["Answer", "Session", "Stop", "why"]

@@ -18,6 +18,7 @@ from graph_engine.plugins import find_backend
 from graph_engine.trace import Step, Trace
 from graph_engine_viz.debugger.conditions import Condition
 from graph_engine_viz.debugger.meaning import all_scopes, find_steps, find_watched, scope_of
+from graph_engine_viz.debugger.origins import Answer, why
 from graph_engine_viz.debugger.points import Breakpoint, Points, Watchpoint
 from graph_engine_viz.debugger.rerun import rerun
 from graph_engine_viz.debugger.stops import Place, Places
@@ -156,6 +157,11 @@ class Session:
     def grad(self, variable: Variable | str) -> Any:
         """Return d loss / d variable as a NumPy array of your own; refused before it has been computed."""
         return self.value(self.trace.gradient_variable(variable))
+
+    def why(self, node: Variable | str | None = None, of: str | None = None) -> Answer:
+        """Say why a number of this run is what it is; as `why` of a trace, whatever has been computed at this step."""
+        self._log(f"why({'' if node is None else repr(str(self.trace.graph.name_of(self.trace.graph[node])))})")
+        return why(self.trace, node, of)
 
     # ---- moving ------------------------------------------------------------------------------------------------
 

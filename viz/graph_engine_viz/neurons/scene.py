@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from graph_engine.errors import DeclarationError
-from graph_engine.node import Variable
+from graph_engine.node import Operation, Variable
 from graph_engine_viz.frames import Frame
 from graph_engine_viz.ink import BLUE, GREY, INK, PALE, VERMILION, tag, text
 from graph_engine_viz.neurons import drawing
@@ -42,6 +42,8 @@ class NeuronScene:
     ----------
     width, height : float
     """
+
+    has_arrows = False
 
     def __init__(self, network: Network, frames: SampleFrames | None, sample: int = 0) -> None:
         if len(network.layers) > MOST_LAYERS:
@@ -255,6 +257,19 @@ class NeuronScene:
                 ends = ((x + RADIUS, y), self.places.loss)
                 yield drawing.edge_line(ends, None, 1.0, INK if known else PALE)
 
+    @cached_property
+    def _loss_operations(self) -> frozenset[Operation]:
+        """The operations between the last layer and the loss."""
+        waiting, found = [self.network.loss], {self.network.layers[-1].a}
+        operations: set[Operation] = set()
+        while waiting:
+            variable = waiting.pop()
+            if variable is not None and variable not in found and variable.operation is not None:
+                operations.add(variable.operation)
+                waiting += variable.operation.inputs
+            found |= {variable} if variable is not None else set()
+        return frozenset(operations)
+
     def _loss(self, loss: Variable, frame: Frame | None) -> str:
         x, y = self.places.loss
         high = 100.0 if self.numbers is not None and self.numbers.has_gradient(loss) else 66.0
@@ -267,7 +282,7 @@ class NeuronScene:
         found = [self.numbers.value(loss, frame.index), self.numbers.gradient(loss, frame.index)]
         value, slope = (None if array is None else array.reshape(-1)[0] for array in found)
         timeline, live = self.numbers.timeline, bool(frame.current)
-        cell = (value, live and timeline.value(loss) == frame.index)
+        cell = (value, live and not self._loss_operations.isdisjoint(frame.current))
         back = (slope, live and timeline.gradient(loss) == frame.index) if self.numbers.has_gradient(loss) else None
         target = self._target()
         label = f"target {target}" if isinstance(target, int) else ""

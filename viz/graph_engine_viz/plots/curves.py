@@ -214,7 +214,8 @@ def learning_curves(
 
     columns = min(columns, len(curves))
     rows = -(-len(curves) // columns)
-    figure, grid = new_figure(4.5 * columns, (3.7 if sentences else 3.2) * rows + 0.5, rows, columns)
+    height = (3.7 if sentences else 3.2) * rows + (0.5 if rows > 1 else 1.3)
+    figure, grid = new_figure(4.5 * columns, height, rows, columns)
     for axes in grid.flat[len(curves) :]:
         axes.remove()
     told = [*sentences, *[""] * (len(curves) - len(sentences))]

@@ -80,13 +80,13 @@ def decision_regions(
 
 
 def _leads(scores: Any) -> Array:
-    """Return by how much each class is ahead of the best of the others, of shape (classes, m): it wins where > 0."""
+    """Return by how much each class leads the best of the others, of shape (classes, m): it wins where > 0."""
     scores = np.asarray(scores)
     if scores.ndim == 2 and scores.shape[1] > 1:
         best_others = [np.delete(scores, k, axis=1).max(1) for k in range(scores.shape[1])]
-        return scores.T - np.stack(best_others)
+        return np.asarray(scores.T - np.stack(best_others))
     scores = scores.reshape(len(scores))
-    if scores.dtype.kind in "iu":
+    if scores.dtype.kind in "iub":
         classes = np.arange(max(int(scores.max()) + 1, 2))
         return np.asarray(np.where(scores == classes[:, None], 1.0, -1.0))
     return np.stack([-scores, scores])
@@ -108,10 +108,9 @@ def _draw_points(axes: Any, points: Array, classes: Array, names: Sequence[str] 
     size = float(np.clip(3000 / len(points), 34, 150))
     for number in np.unique(classes):
         chosen = points[classes == number]
-        axes.scatter(
-            chosen[:, 0], chosen[:, 1], s=size, marker=MARKERS[number % len(MARKERS)], color=COLORS[number % len(COLORS)],
-            edgecolors="white", linewidths=0.6, label=str(number) if names is None else names[number],
-        )  # fmt: skip
+        marker, color = MARKERS[number % len(MARKERS)], COLORS[number % len(COLORS)]
+        label = str(number) if names is None else names[number]
+        axes.scatter(*chosen.T, s=size, marker=marker, color=color, edgecolors="white", linewidths=0.6, label=label)
     if names is not None:
         axes.legend(frameon=True, fontsize=12)
 
@@ -214,6 +213,8 @@ def fits(
 def train_and_test(x: Any, train: Any, test: Any, xlabel: str = "degree", ylabel: str = "mean squared error") -> Any:
     """Draw training and test error over the size of a model; where the test error is least is marked.
 
+    The scale is logarithmic where the errors differ by more than a factor of 100.
+
     Parameters
     ----------
     x, train, test : array_like
@@ -233,7 +234,9 @@ def train_and_test(x: Any, train: Any, test: Any, xlabel: str = "degree", ylabel
     places, seen, new = np.asarray(x, float), np.asarray(train, float), np.asarray(test, float)
     figure, grid = new_figure(9, 4.6)
     axes = grid[0, 0]
-    axes.set_yscale("log")
+    heights = np.concatenate([seen, new])
+    if heights.min() > 0 and heights.max() > 100 * heights.min():
+        axes.set_yscale("log")
     axes.plot(places, seen, "-o", color=BLUE)
     axes.plot(places, new, "--s", color=VERMILION)
     best = int(np.argmin(new))

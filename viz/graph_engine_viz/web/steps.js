@@ -67,6 +67,7 @@ function show(step, keep = true) {
   showTexts(now);
   mark(root, now);
   mark(picture, now);
+  follow();
   if (keep) remember(now);
 }
 
@@ -117,6 +118,19 @@ function zoom(by, { x, y } = { x: near.x + wide / near.factor / 2, y: near.y + h
   near.x = x - ((x - near.x) * near.factor) / factor;
   near.y = y - ((y - near.y) * near.factor) / factor;
   near.factor = factor < 1.01 ? 1 : factor;
+  look();
+}
+
+// What a step is about is in sight, however near the picture is.
+function follow() {
+  const current = picture.querySelector("[data-state=current], [data-current=true]");
+  if (near.factor === 1 || !current) return;
+  const { left, top, right, bottom } = current.getBoundingClientRect();
+  const seen = picture.getBoundingClientRect();
+  if (left >= seen.left && right <= seen.right && top >= seen.top && bottom <= seen.bottom) return;
+  const { x, y } = inPicture((left + right) / 2, (top + bottom) / 2);
+  near.x = x - wide / near.factor / 2;
+  near.y = y - high / near.factor / 2;
   look();
 }
 

@@ -1,0 +1,132 @@
+"""`why`: asked about a node of a run, it finds what explains its numbers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from graph_engine.errors import DeclarationError, LookupFailed
+from graph_engine.node import Variable
+from graph_engine.trace import Trace
+from graph_engine_viz.debugger.origins.magnitudes import factors, most_telling
+from graph_engine_viz.debugger.origins.nonfinite import find_origins, first_bad
+from graph_engine_viz.debugger.origins.reading import Reader
+from graph_engine_viz.debugger.origins.report import Answer
+from graph_engine_viz.debugger.origins.unreached import explain_missing
+from graph_engine_viz.debugger.origins.zeros import find_cuts
+from graph_engine_viz.summary import short
+
+__all__ = ["why"]
+
+SIDES = ("value", "grad", "update")
+
+
+def why(trace: Trace, node: Variable | str | None = None, of: str | None = None) -> Answer:
+    """Say why a number is what it is: where a NaN arose, where a gradient was cut, what made it large or small.
+
+    Parameters
+    ----------
+    trace : Trace
+        What happened; of a run that failed, as far as it got.
+    node : Variable or str, optional
+        What is asked about; by default the first thing in the run that is not finite.
+    of : {"value", "grad", "update"}, optional
+        Its value, its gradient, or its new value. By default the first of them that is not finite; where all are, its
+        gradient.
+
+    Returns
+    -------
+    Answer
+        `print` it; `.operation`, `.line` and `.findings` are for programs.
+
+    Examples
+    --------
+    >>> import graph_engine as ge
+    >>> x = ge.input("x", 3)
+    >>> y = ge.sqrt(x)
+    >>> answer = why(ge.Engine("numpy").trace(ge.sum(y), {x: [4, 0, 1]}), "x")
+    >>> answer.findings[0].where, answer.findings[0].cause.text
+    ('in the backward rule of sqrt, at divide', 'the derivative of sqrt is infinite at 0, though its value is finite')
+    """
+    if of is not None and of not in SIDES:
+        raise DeclarationError(f"one can ask about {', '.join(SIDES)}, not {of!r}")
+    reader = Reader(trace)
+    if node is None:
+        return _first(reader)
+    variable = trace.graph[node]
+    if variable not in trace.graph:
+        raise LookupFailed(f"{variable.name!r} is not a part of what was run: nothing that was asked for depends on it")
+    side = of or _side(reader, variable)
+    if side == "value":
+        return _about(reader, variable, reader.name(variable))
+    if side == "update":
+        new = trace.updates.get(variable)
+        if new is None or not reader.has(new):
+            raise LookupFailed(f"{reader.name(variable)!r} was not updated")
+        return _about(reader, new, f"the new value of {reader.name(variable)}")
+    return _about_gradient(reader, variable)
+
+
+def _first(reader: Reader) -> Answer:
+    found = first_bad(reader)
+    if found is None:
+        return Answer("everything in this run is finite", text="ask about a node: why(trace, 'w')")
+    return _about(reader, found, reader.name(found))
+
+
+def _side(reader: Reader, variable: Variable) -> str:
+    held = {
+        "value": variable,
+        "grad": reader.gradient(variable),
+        "update": reader.trace.updates.get(variable),
+    }
+    for side, found in held.items():
+        if found is not None and reader.has(found) and reader.non_finite(found):
+            return side
+    return "value" if variable.gradient is not None or reader.trace.loss is None else "grad"
+
+
+def _about(reader: Reader, variable: Variable, name: str) -> Answer:
+    if not reader.has(variable):
+        return explain_missing(reader, variable)
+    array = reader.array(variable)
+    if not reader.non_finite(variable):
+        return Answer(f"{name} is finite{_extent(array)}")
+    findings = find_origins(reader, variable)
+    kind = "NaN" if reader.has_nan(variable) else "Inf"
+    return Answer(f"{name} holds {kind}", findings)
+
+
+def _about_gradient(reader: Reader, variable: Variable) -> Answer:
+    name = f"the gradient of {reader.name(variable)}"
+    gradient = reader.gradient(variable)
+    if gradient is None:
+        return explain_missing(reader, variable)
+    if reader.non_finite(gradient):
+        return _about(reader, gradient, name)
+    if reader.all_zero(gradient):
+        return Answer(f"{name} is zero", find_cuts(reader, variable))
+    return _about_size(reader, variable, name, reader.array(gradient))
+
+
+def _about_size(reader: Reader, variable: Variable, name: str, array: Any) -> Answer:
+    found = factors(reader, variable)
+    lines = [f"  {factor}" for factor in found]
+    worst = most_telling(found)
+    if worst is not None:
+        at = f"  {worst.line}" if worst.line else ""
+        lines += [f"the factor furthest from 1 is {short(worst.factor, 3)}, at {worst.name}", at]
+    zeros = float((array == 0).mean()) if array.size else 0.0
+    share = f", {zeros:.0%} of it zero" if zeros else ""
+    rms = reader.rms(reader.trace.gradients[variable])
+    question = f"{name} has RMS {short(rms, 3)}{share}; on its way back from the loss:"
+    return Answer(question, text="\n".join(lines), factors=found)
+
+
+def _extent(array: Any) -> str:
+    if not array.size:
+        return ": it has no elements"
+    if array.dtype.kind not in "fiu":
+        return ""
+    largest = max(abs(float(array.min())), abs(float(array.max())))
+    return "" if math.isnan(largest) else f"; its largest magnitude is {short(largest)}"

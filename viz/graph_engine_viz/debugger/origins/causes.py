@@ -1,0 +1,257 @@
+"""Why a number is not finite, and what helps: rules by primitive, tried in order.
+
+A rule is asked about one element (`Place`) of which no input is NaN. It returns a cause and a cure, or None.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from graph_engine.node import Operation
+from graph_engine.spec import NUMPY_DTYPES
+from graph_engine_viz.debugger.origins.reading import Place
+from graph_engine_viz.summary import short
+
+__all__ = ["Cause", "find_cause", "not_taken"]
+
+
+class Cause(NamedTuple):
+    """Why something is as it is, and what helps."""
+
+    text: str
+    cure: str = ""
+
+
+Rule = Callable[[Place], Cause | None]
+
+
+def find_cause(place: Place) -> Cause:
+    """Say why an element is NaN or infinite although what it was computed from is not NaN."""
+    rules: list[Rule] = []
+    if place.owner is not None:
+        rules += [not_taken, *OF_RULES.get(place.owner.primitive.name, ())]
+    rules += [*OF_PRIMITIVES.get(place.primitive, ()), _overflow, _infinite_inputs]
+    for rule in rules:
+        cause = rule(place)
+        if cause is not None:
+            return cause
+    return Cause(f"{place.primitive} of these inputs is {short(place.value)}")
+
+
+# ---- forward, and any operation --------------------------------------------------------------------------------
+
+
+def _log(place: Place) -> Cause | None:
+    (x,) = place.inputs
+    if x is None or x > 0 or math.isnan(x):
+        return None
+    if x < 0:
+        return Cause(f"the logarithm of a negative number, {short(x)}", "take the logarithm of what is positive")
+    return Cause(
+        f"the logarithm of 0{_underflowed(place)}",
+        "compute the logarithm from what is before: ge.nn.log_softmax, ge.nn.logsigmoid, cross_entropy of logits; "
+        "or keep the number above 0: ge.log(ge.maximum(x, 1e-12))",
+    )
+
+
+def _log1p(place: Place) -> Cause | None:
+    (x,) = place.inputs
+    if x is None or x > -1 or math.isnan(x):
+        return None
+    what = "0" if x == -1 else "a negative number"
+    return Cause(f"log1p({short(x)}) is the logarithm of {what}", "keep its argument above -1")
+
+
+def _sqrt(place: Place) -> Cause | None:
+    (x,) = place.inputs
+    if x is None or not x < 0:
+        return None
+    if place.operation.phase == "update":
+        text = f"the root of a negative number, {short(x)}; the mean of squares that is kept is never negative"
+        return Cause(text, "it was set, loaded or changed from outside; begin with the optimiser's own state")
+    cure = "a difference that should be >= 0 may be just below: ge.maximum(x, 0)"
+    return Cause(f"the root of a negative number, {short(x)}", cure)
+
+
+def _divide(place: Place) -> Cause | None:
+    above, below = place.inputs[0], place.inputs[-1]
+    if place.primitive == "reciprocal":
+        above = 1.0
+    if below != 0:
+        return None
+    cure = "keep the divisor away from 0: x / (y + 1e-8), or ge.where on the divisor, before the division"
+    if above == 0:
+        return Cause(f"0 / 0{_underflowed(place)}", cure)
+    number = "a number" if above is None else short(above)
+    return Cause(f"{number} divided by 0{_underflowed(place)}", cure)
+
+
+def _pow(place: Place) -> Cause | None:
+    base, exponent = (*place.inputs, None)[:2]
+    exponent = exponent if exponent is not None else getattr(place.operation.primitive, "exponent", None)
+    if base is None or exponent is None:
+        return None
+    if base < 0 and exponent != int(exponent):
+        text = f"a negative number, {short(base)}, to a power that is not whole, {short(exponent)}"
+        return Cause(text, "take the power of a magnitude: ge.abs(x) ** p")
+    if base == 0 and exponent < 0:
+        cure = "keep the base away from 0: (x + 1e-8) ** p"
+        return Cause(f"0 to the power of {short(exponent)}: a division by 0", cure)
+    return None
+
+
+def _exp(place: Place) -> Cause | None:
+    (x,) = place.inputs
+    if x is None or not math.isfinite(x) or math.isfinite(place.value):
+        return None
+    largest = _largest(place.dtype)
+    return Cause(
+        f"exp({short(x)}) is more than {place.dtype} can hold: at most exp({short(math.log(largest))})",
+        "let one function do exp and what follows: ge.nn.softmax, ge.logsumexp, ge.nn.softplus; they subtract the "
+        "largest first",
+    )
+
+
+def _overflow(place: Place) -> Cause | None:
+    if not math.isinf(place.value) or not _from_finite(place):
+        return None
+    exact = f", {short(place.exact)}," if math.isfinite(place.exact) else ""
+    text = f"the result{exact} is more than {place.dtype} can hold: at most {_most(place.dtype)}"
+    if place.dtype == "float16":
+        return Cause(text, "compute this part in float32, or scale the loss and the gradients")
+    return Cause(text, "where numbers grow step by step: a smaller learning rate, clipped gradients, smaller weights")
+
+
+def _infinite_inputs(place: Place) -> Cause | None:
+    if not math.isnan(place.value):
+        return None
+    forms = {
+        "subtract": "Inf - Inf", "add": "Inf + (-Inf)", "divide": "Inf / Inf", "multiply": "0 × Inf",
+        "softmax": "softmax over infinities", "log_softmax": "softmax over infinities",
+        "sum": "Inf + (-Inf)", "mean": "Inf + (-Inf)", "matmul": "0 × Inf, or Inf - Inf, in a sum of products",
+        "linear": "0 × Inf, or Inf - Inf, in a sum of products",
+    }  # fmt: skip
+    form = forms.get(place.primitive)
+    return Cause(f"{form} is NaN", "mend where the infinity comes from") if form else None
+
+
+# ---- backward rules --------------------------------------------------------------------------------------------
+
+
+def not_taken(place: Place) -> Cause | None:
+    """See a gradient of 0 meet an infinite derivative behind a `where` that does not take this element."""
+    owner = place.owner
+    if owner is None or not math.isnan(place.value):
+        return None
+    upstream = [place.reader.gradient(v) for v in owner.outputs]
+    zero = [place.element_of(g) == 0 for g in upstream if g is not None]
+    if not any(zero):
+        return None
+    masked = _where_after(place, owner)
+    if masked is None:
+        return None
+    return Cause(
+        f"0 × Inf: `where` ({_at(masked)}) does not take this element, so that the gradient 0 comes back to "
+        f"{owner.primitive.name}, whose derivative is infinite or NaN there",
+        "make the argument harmless before the function: ge.log(ge.where(x > 0, x, 1)), and choose with where after it",
+    )
+
+
+def _root_at_zero(place: Place) -> Cause | None:
+    owner = place.owner
+    assert owner is not None
+    x = place.element_of(owner.inputs[0])
+    if x != 0:
+        return None
+    return Cause(
+        f"the derivative of {owner.primitive.name} is infinite at 0, though its value is finite",
+        "keep the argument away from 0: ge.sqrt(x + 1e-12)",
+    )
+
+
+def _power_at_zero(place: Place) -> Cause | None:
+    owner = place.owner
+    assert owner is not None
+    x = place.element_of(owner.inputs[0])
+    if x != 0:
+        return None
+    return Cause("the derivative of this power is infinite at 0", "keep the base away from 0: (x + 1e-12) ** p")
+
+
+OF_PRIMITIVES: dict[str, tuple[Rule, ...]] = {
+    "log": (_log,),
+    "log1p": (_log1p,),
+    "sqrt": (_sqrt,),
+    "divide": (_divide,),
+    "reciprocal": (_divide,),
+    "pow": (_pow,),
+    "exp": (_exp,),
+    "expm1": (_exp,),
+}
+"""By what was computed."""
+
+OF_RULES: dict[str, tuple[Rule, ...]] = {
+    "sqrt": (_root_at_zero,),
+    "pow": (_power_at_zero,),
+}
+"""By the forward operation whose backward rule it was computed in."""
+
+
+# ---- what rules ask --------------------------------------------------------------------------------------------
+
+
+def _largest(dtype: str) -> float:
+    return float(np.finfo(NUMPY_DTYPES[dtype]).max)
+
+
+def _most(dtype: str) -> str:
+    largest = _largest(dtype)
+    return short(int(largest) if largest < 1e6 else largest)
+
+
+def _from_finite(place: Place) -> bool:
+    return all(not place.reader.non_finite(v) for v in place.operation.inputs)
+
+
+def _underflowed(place: Place) -> str:
+    """Say where a zero comes from, if it is a number too small for its dtype."""
+    for variable, value in zip(place.operation.inputs, place.inputs, strict=True):
+        maker = variable.operation
+        if value != 0 or maker is None or not maker.primitive.elementwise and maker.primitive.name not in _SMALL:
+            continue
+        if place.reader.array(variable).shape != place.reader.array(place.output).shape:
+            continue
+        before = Place(place.reader, maker, variable, place.index)
+        if before.exact != 0 and math.isfinite(before.exact):
+            return f": {short(before.exact)} from {maker.primitive.name} ({_at(maker)}) is too small for {before.dtype}"
+    return ""
+
+
+_SMALL = frozenset({"softmax", "masked_softmax"})
+
+
+def _where_after(place: Place, operation: Operation, most: int = 200) -> Operation | None:
+    """Find a `where` that what an operation computes goes through, on its way to the loss."""
+    consumers = place.reader.trace.graph.consumers
+    queue, seen = [*operation.outputs], set(operation.outputs)
+    while queue and len(seen) < most:
+        for user, position in consumers.get(queue.pop(0), ()):
+            if user.phase != "forward":
+                continue
+            if user.primitive.name == "where" and position > 0:
+                return user
+            fresh = [v for v in user.outputs if v not in seen]
+            queue += fresh
+            seen.update(fresh)
+    return None
+
+
+def _at(operation: Operation) -> str:
+    line = operation.line
+    if line is None:
+        return "its line is not known"
+    return f"{line.file.replace(chr(92), '/').rpartition('/')[2]}:{line.line}"

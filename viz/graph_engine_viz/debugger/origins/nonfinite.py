@@ -1,0 +1,160 @@
+"""Where a NaN or an infinity came from: back through the operations that computed it, forward, backward or update.
+
+The backward pass and the updates are graph too, so that one walk serves all three. It follows what is NaN as long as
+there is a NaN among an operation's inputs, and then what is infinite; an infinity that was computed is the origin of
+the NaN that came of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from graph_engine.node import Operation, Variable
+from graph_engine_viz.debugger.origins.causes import Cause, find_cause, not_taken
+from graph_engine_viz.debugger.origins.reading import Array, Element, Place, Reader
+from graph_engine_viz.debugger.origins.report import Finding, words
+
+__all__ = ["find_origins", "first_bad"]
+
+MOST_ELEMENTS = 3
+MOST_FINDINGS = 5
+
+
+def first_bad(reader: Reader) -> Variable | None:
+    """Return the first variable of a run that is not finite, in the order of computation; declared infinities aside."""
+    bad: dict[Variable, list[Variable]] = {}
+    for variable in reader.trace.graph.variables:
+        if reader.has(variable) and reader.non_finite(variable):
+            bad[variable] = _bad_inputs(reader, variable)
+            if variable not in _deliberate(reader, bad):
+                return variable
+    return None
+
+
+def find_origins(reader: Reader, variable: Variable) -> tuple[Finding, ...]:
+    """Find where what is not finite in a variable came from; the earliest first."""
+    causes, towards = _walk(reader, variable)
+    meant = _deliberate(reader, causes)
+    sources = [v for v, behind in causes.items() if v not in meant and all(cause in meant for cause in behind)]
+    sources = sorted(sources or [variable], key=lambda v: v.index)
+    return tuple(_finding(reader, v, _path(reader, v, towards)) for v in sources[:MOST_FINDINGS])
+
+
+def _walk(
+    reader: Reader, variable: Variable
+) -> tuple[dict[Variable, list[Variable]], dict[Variable, Variable | None]]:
+    """Find all that is not finite behind a variable: what made it so, and the way from there."""
+    causes: dict[Variable, list[Variable]] = {}
+    towards: dict[Variable, Variable | None] = {variable: None}
+    stack = [variable]
+    while stack:
+        current = stack.pop()
+        causes[current] = _bad_inputs(reader, current)
+        for cause in causes[current]:
+            if cause not in towards:
+                towards[cause] = current
+                stack.append(cause)
+    return causes, towards
+
+
+def _bad_inputs(reader: Reader, variable: Variable) -> list[Variable]:
+    """Return the inputs that made a variable NaN or infinite, if any."""
+    operation = variable.operation
+    bad = [] if operation is None else [v for v in dict.fromkeys(operation.inputs) if reader.non_finite(v)]
+    if not bad or operation is None:
+        return []
+    if operation.primitive.elementwise and _arises_here(reader, operation, variable):
+        return []
+    nan = [v for v in bad if reader.has_nan(v)] if reader.has_nan(variable) else []
+    if not nan and reader.has_nan(variable) and not_taken(_first_place(reader, variable, np.isnan)) is not None:
+        return []  # the infinity behind it does no harm in the forward pass
+    return nan or bad
+
+
+def _first_place(reader: Reader, variable: Variable, test: Callable[[Array], Array]) -> Place:
+    index = np.argwhere(test(reader.array(variable)))[0]
+    assert variable.operation is not None
+    return Place(reader, variable.operation, variable, tuple(map(int, index)))
+
+
+def _deliberate(reader: Reader, causes: dict[Variable, list[Variable]]) -> set[Variable]:
+    """Find the infinities that were declared, as in masks, and what only hands them on."""
+    meant: set[Variable] = set()
+    for variable in sorted(causes, key=lambda v: v.index):
+        if reader.has_nan(variable):
+            continue
+        behind = causes[variable]
+        if variable.kind == "constant" or (behind and all(cause in meant for cause in behind)):
+            meant.add(variable)
+    return meant
+
+
+def _arises_here(reader: Reader, operation: Operation, variable: Variable) -> bool:
+    """Return whether no element that is not finite had such an element among its inputs."""
+    result = reader.array(variable)
+    touched = np.zeros(result.shape, dtype=bool)
+    for v in operation.inputs:
+        if v.spec.is_float:
+            touched |= np.broadcast_to(~np.isfinite(reader.array(v)), result.shape)
+    return not np.any(~np.isfinite(result) & touched)
+
+
+def _path(reader: Reader, variable: Variable, parents: dict[Variable, Variable | None]) -> tuple[str, ...]:
+    names, current = [], variable
+    while current is not None:
+        names.append(reader.name(current))
+        current = parents[current]  # type: ignore[assignment]
+    return tuple(names)
+
+
+def _finding(reader: Reader, variable: Variable, path: tuple[str, ...]) -> Finding:
+    array = reader.array(variable)
+    bad = ~np.isfinite(array)
+    what = _what(array)
+    operation = variable.operation
+    indices = [tuple(map(int, index)) for index in np.argwhere(_own(reader, variable, bad))[:MOST_ELEMENTS]]
+    count, size = int(bad.sum()), array.size
+    name = reader.name(variable)
+    if operation is None:
+        where, cause = _given(variable, what)
+        elements = tuple(Element(index, float(array[index])) for index in indices)
+        return Finding(what, None, variable, "given", variable.line, where, cause, elements, count, size, path)
+    places = [Place(reader, operation, variable, index) for index in indices]
+    cause = find_cause(places[0])
+    owner = operation.owner
+    line = owner.line if isinstance(owner, Operation) else operation.line
+    where = words(operation, name)
+    elements = tuple(place.element() for place in places)
+    return Finding(what, operation, variable, operation.phase, line, where, cause, elements, count, size, path)
+
+
+def _own(reader: Reader, variable: Variable, bad: Array) -> Array:
+    """Choose the elements that arose here, where some came in as they were."""
+    operation = variable.operation
+    if operation is None or not operation.primitive.elementwise:
+        return bad
+    touched = np.zeros(bad.shape, dtype=bool)
+    for v in operation.inputs:
+        if v.spec.is_float and reader.has_nan(v):
+            touched |= np.broadcast_to(np.isnan(reader.array(v)), bad.shape)
+    return bad & ~touched if np.any(bad & ~touched) else bad
+
+
+def _what(array: Array) -> str:
+    nan, infinite = bool(np.isnan(array).any()), bool(np.isinf(array).any())
+    return "NaN and Inf" if nan and infinite else "NaN" if nan else "Inf"
+
+
+def _given(variable: Variable, what: str) -> tuple[str, Cause]:
+    said = {
+        "input": ("in what was fed", Cause(f"the data hold {what}", "look at the data: np.isfinite(array).all()")),
+        "parameter": (
+            "before this step",
+            Cause(f"the parameter already was {what} when the step began", "look at the steps before: viz.debug(step)"),
+        ),
+        "constant": ("in a constant", Cause(f"it was declared as {what}", "declare it with finite numbers")),
+    }
+    where, cause = said.get(variable.kind, ("", Cause("")))
+    return f"{where}: {variable.kind} {variable.name}", cause

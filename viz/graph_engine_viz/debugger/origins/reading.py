@@ -1,0 +1,175 @@
+"""Reading the numbers of a run where something is wrong: one tensor at a time, and single elements of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from graph_engine.node import Operation, Variable
+from graph_engine.trace import Trace
+
+__all__ = ["Element", "Place", "Reader"]
+
+Array = np.ndarray[Any, Any]
+Index = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Element:
+    """One element of a result, and what it was computed from.
+
+    Attributes
+    ----------
+    index : tuple of int
+    value : float
+    inputs : tuple of (str, float)
+        The elements of the inputs that it was computed from, by name, where there is one of each.
+    """
+
+    index: Index
+    value: float
+    inputs: tuple[tuple[str, float], ...] = ()
+
+
+class Reader:
+    """Looks at the values of a run.
+
+    Parameters
+    ----------
+    trace : Trace
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self._bad: dict[Variable, tuple[bool, bool]] = {}
+
+    def array(self, variable: Variable) -> Array:
+        """Return a variable's value; it is not to be changed."""
+        return np.asarray(self.trace.to_numpy(self.trace.arrays[variable]))
+
+    def has(self, variable: Variable) -> bool:
+        """Return whether the run got as far as this variable."""
+        return variable in self.trace.arrays
+
+    def non_finite(self, variable: Variable) -> bool:
+        """Return whether there is a NaN or an infinity in it."""
+        return any(self._kinds(variable))
+
+    def has_nan(self, variable: Variable) -> bool:
+        """Return whether there is a NaN in it."""
+        return self._kinds(variable)[0]
+
+    def all_zero(self, variable: Variable) -> bool:
+        """Return whether all of it is zero."""
+        return not np.any(self.array(variable))
+
+    def rms(self, variable: Variable) -> float:
+        """Return the root of the mean square."""
+        array = self.array(variable).astype(np.float64)
+        largest = float(np.max(np.abs(array), initial=0.0))
+        if not array.size or not largest or not np.isfinite(largest):
+            return largest
+        return float(largest * np.sqrt(np.mean(np.square(array / largest))))
+
+    def name(self, node: Variable | Operation) -> str:
+        """Return what a node is called in this run."""
+        return self.trace.graph.name_of(node)
+
+    def gradient(self, variable: Variable) -> Variable | None:
+        """Return the variable that holds the gradient of another one, if the run has computed it."""
+        found = self.trace.gradients.get(variable)
+        return found if found is not None and self.has(found) else None
+
+    def _kinds(self, variable: Variable) -> tuple[bool, bool]:
+        if variable not in self._bad:
+            known = variable.spec.is_float and self.has(variable)
+            array = self.array(variable) if known else np.zeros(())
+            self._bad[variable] = bool(np.isnan(array).any()), bool(np.isinf(array).any())
+        return self._bad[variable]
+
+
+class Place:
+    """One element of an operation's result, and what is around it.
+
+    Parameters
+    ----------
+    reader : Reader
+    operation : Operation
+    output : Variable
+        Of the operation.
+    index : tuple of int
+
+    Attributes
+    ----------
+    value : float
+        The element.
+    dtype : str
+    """
+
+    def __init__(self, reader: Reader, operation: Operation, output: Variable, index: Index) -> None:
+        self.reader = reader
+        self.operation = operation
+        self.output = output
+        self.index = index
+        self.value = float(reader.array(output)[index])
+        self.dtype = output.dtype
+
+    @property
+    def primitive(self) -> str:
+        """The name of what was computed."""
+        return self.operation.primitive.name
+
+    @property
+    def owner(self) -> Operation | None:
+        """The forward operation whose backward rule this is a part of."""
+        owner = self.operation.owner
+        return owner if isinstance(owner, Operation) else None
+
+    @cached_property
+    def inputs(self) -> tuple[float | None, ...]:
+        """The element of each input that this one was computed from; None where it was computed from several."""
+        return tuple(self.element_of(v, self.operation.primitive.elementwise) for v in self.operation.inputs)
+
+    def element_of(self, variable: Variable, elementwise: bool = True) -> float | None:
+        """Return the element of a tensor that belongs to this place, by broadcasting."""
+        if not self.reader.has(variable):
+            return None
+        array = self.reader.array(variable)
+        shape = self.reader.array(self.output).shape
+        if array.size == 1:
+            return float(array.reshape(()))
+        if not elementwise or array.ndim > len(shape):
+            return None
+        own = self.index[len(shape) - array.ndim :]
+        if any(n not in (1, wanted) for n, wanted in zip(array.shape, shape[len(shape) - array.ndim :], strict=True)):
+            return None
+        return float(array[tuple(0 if n == 1 else i for n, i in zip(array.shape, own, strict=True))])
+
+    @cached_property
+    def exact(self) -> float:
+        """What the element would be if it were computed in double precision from the same inputs."""
+        operation = self.operation
+        arrays = [_widened(self.reader.array(v)) for v in operation.inputs]
+        primitive = operation.primitive.bind(self.reader.trace.names)
+        if primitive.name == "astype":
+            return float(arrays[0][self.index])
+        try:
+            with np.errstate(all="ignore"):
+                results = primitive.kernel(np, *arrays)
+        except Exception:
+            return float("nan")
+        results = results if isinstance(results, tuple) else (results,)
+        return float(np.asarray(results[self.output.output_index])[self.index])
+
+    def element(self) -> Element:
+        """Return the element with those that it was computed from."""
+        names = [self.reader.name(v) for v in self.operation.inputs]
+        found = [(name, value) for name, value in zip(names, self.inputs, strict=True) if value is not None]
+        return Element(self.index, self.value, tuple(found))
+
+
+def _widened(array: Array) -> Array:
+    return array.astype(np.float64) if array.dtype.kind == "f" else array
