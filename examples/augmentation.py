@@ -1,4 +1,4 @@
-"""Augmentation and noise: images changed at random, noise on data, weights and gradients; what each makes robust.
+"""Augmentation and noise: images changed at random, noise on data, weights, gradients; what each is good for.
 
 A photograph of a temple shows a temple still when it is mirrored, shifted or turned a little; so a net may be trained
 on all of these, and new ones in every epoch. Noise is the same idea for numbers: on the data, so that the net reads
@@ -28,8 +28,7 @@ class Noisy(nn.Module):
         self.linear, self.noise = nn.Linear(inputs, outputs), nn.GaussianNoise(std)
 
     def forward(self, x):
-        weight = self.noise(self.linear.weight)
-        return nn.linear(x, weight, self.linear.bias)
+        return nn.linear(x, self.noise(self.linear.weight), self.linear.bias)
 
 
 class Trained:
@@ -94,9 +93,8 @@ def draw_noise(show: Show, data) -> None:
 def main(show: Show) -> None:
     from sklearn.datasets import load_digits
 
-    digits = load_digits()
-    pictures = (digits.images / 16).astype("float32")
-    seen, new = ge.data.split(pictures, digits.target, fractions=(0.6, 0.4), stratify=digits.target)
+    pictures, classes = load_digits().images.astype("float32") / 16, load_digits().target
+    seen, new = ge.data.split(pictures, classes, fractions=(0.6, 0.4), stratify=classes)
     draw_changes(show)
     draw_noise(show, seen)
     gradient_noise(show)

@@ -82,7 +82,7 @@ def main(show: Show) -> None:
     watch = Watch(engine, epochs)
     batches = ge.data.batches(data, batch_size=100)
     history = ge.train(declare_steps(engine), batches, epochs[-1], callbacks=[watch])
-    show.save("clouds.png", plots.clouds(data, watch.made), "Generated points (red) over real ones (grey).")
+    show.save("clouds.png", plots.clouds(data, watch.made), "All clouds are found in the end; they come out tighter than the real ones.")
     losses = {name: history.train[f"{name}.loss"] for name in ("generator", "discriminator")}
     figure = plots.lines(losses, ylabel="loss", bound=np.log(2), title="Two losses; dotted: nothing can be told, log 2")
     show.save("losses.png", figure, "Where one gets better, the other's loss rises; none says how good the points are.")

@@ -1,15 +1,13 @@
-"""Grad-CAM: where in a photograph a network sees what it names, and what it would like to see most.
+"""Grad-CAM: where in a photograph a network sees what it names; and what it would like to see most.
 
-A small network learns to name crops of two photographs: flower, pagoda, or something else. Nobody tells it where in a
-crop the thing is. Its gradient does: the mean gradient of a class's score with respect to a feature map says how much
-that map speaks for the class, and the maps so weighted, added up, say where (Selvaraju et al., 2017). Training sees only
-the left of each photograph; the heat lies over the right, which the network has never seen. Look also at pictures made
-from noise by gradient ascent on the input: what a class looks like to the network.
+A small network learns whether there is a flower in a crop of a photograph; nobody tells it where. Its gradient does:
+the mean gradient of the score with respect to a feature map says how much that map speaks for a flower, and the maps,
+so weighted and added up, say where (Selvaraju et al., 2017). Training sees the left of each photograph, the heat lies
+over the right. Look also at images grown from noise by gradient ascent: colours and edges please the first layer,
+larger patterns the later ones.
 
 Run it:      graph-engine demo grad_cam
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,106 +16,126 @@ import graph_engine_viz as viz
 from graph_engine.gallery import Show, run
 from graph_engine_viz import plots
 
-NAMES = ("something else", "flower", "pagoda")
-CROP = 24
+SMOOTH=float(__import__('os').environ.get('R','100'))
+MIDDLE, CROP = 76, 24  # the column through the middle of the flower; height and width of crops
+Piece = tuple[np.ndarray, np.ndarray]  # of a photograph: its pixels, (3, height, width), and where there is a flower
 
 images = ge.input("images", ("batch", 3, "height", "width"))
+crops = ge.input("crops", ("batch", 3, CROP, CROP))
 labels = ge.input("labels", "batch", "int64")
 
+
+def stage(before: int, after: int, *more) -> ge.nn.Sequential:
+    conv, norm = ge.nn.Conv2d(before, after, 3, padding=1), ge.nn.BatchNorm2d(after)
+    return ge.nn.Sequential(*more, conv=conv, norm=norm, act=ge.nn.relu)
+
+
 features = ge.nn.Sequential(
-    conv1=ge.nn.Conv2d(3, 12, 3, padding=1), norm1=ge.nn.BatchNorm2d(12), act1=ge.nn.relu, pool1=ge.nn.MaxPool2d(2),
-    conv2=ge.nn.Conv2d(12, 24, 3, padding=1), norm2=ge.nn.BatchNorm2d(24), act2=ge.nn.relu, pool2=ge.nn.MaxPool2d(2),
-    conv3=ge.nn.Conv2d(24, 24, 3, padding=1), norm3=ge.nn.BatchNorm2d(24), act3=ge.nn.relu,
-)  # fmt: skip
-head = ge.nn.Sequential(hidden=ge.nn.Linear(24, 24), act=ge.nn.relu, out=ge.nn.Linear(24, 3))
+    layer1=stage(3, 12), layer2=stage(12, 24, ge.nn.MaxPool2d(2)), layer3=stage(24, 24, ge.nn.MaxPool2d(2))
+)
+head = ge.nn.Sequential(hidden=ge.nn.Linear(24, 24), act=ge.nn.relu, out=ge.nn.Linear(24, 2))
+FOLDED = ["features.layer1", "features.layer2", "features.layer3", "head"]
 
 
 def scores(maps: ge.Variable) -> ge.Variable:
-    """Name an image of any size: the mean of each map goes into a network of two layers."""
+    """Score "no flower" and "flower", from the mean of each map: so images can have any size."""
     return head(ge.mean(maps, axis=(2, 3)))
 
 
-def grad_cam(pictures: ge.Variable, kind: int) -> ge.Variable:
-    """Return how much each place speaks for a class: feature maps, weighted by the mean of their gradients."""
+def grad_cam(pictures: ge.Variable) -> ge.Variable:
+    """Return how much each place speaks for a flower."""
     maps = features(pictures)
-    weights = ge.mean(ge.grad(ge.sum(scores(maps)[:, kind]), maps), axis=(2, 3), keepdims=True)
-    return ge.nn.relu(ge.sum(weights * maps, axis=1))
+    score = ge.sum(scores(maps)[:, 1])
+    weights = ge.mean(ge.grad(score, maps), axis=(2, 3), keepdims=True)
+    heat = ge.nn.relu(ge.sum(weights * maps, axis=1))
+    return heat
 
 
-@dataclass
-class Photo:
-    """One piece of a photograph, (3, height, width), and where the thing is, as 0 and 1."""
-
-    pixels: np.ndarray
-    there: np.ndarray
-    kind: int
-
-    def crops(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Cut crops at random, clearly with the thing or clearly without, and name them."""
-        found = []
-        while len(found) < count:
-            top, left = (rng.integers(0, size - CROP + 1) for size in self.there.shape)
-            window = np.s_[top : top + CROP, left : left + CROP]
-            share = self.there[window].mean()
-            if share > 0.3 or share < 0.02:
-                found.append((self.pixels[:, *window], self.kind * (share > 0.3)))
-        return tuple(map(np.array, zip(*found)))
-
-
-def photographs() -> tuple[list[Photo], list[Photo]]:
-    """Return a half of each photograph to train with, and the other to try; at a quarter of their size."""
+def photographs() -> tuple[Piece, Piece]:
+    """Return the flower and the pagoda, at a quarter of their size."""
     from sklearn.datasets import load_sample_images
 
-    china, flower = (
-        np.moveaxis(image[:424].reshape(106, 4, 160, 4, 3).mean((1, 3)), -1, 0).astype("float32") / 255
-        for image in load_sample_images().images
-    )
-    y, x = np.ogrid[2:424:4, 2:640:4]  # in pixels of the originals
-    flowers = (np.hypot(y - 220, x - 307) < 140) | (np.hypot(y - 460, x - 379) < 90)
-    pagoda = (y > 95) & (y < 355) & (x > 62) & (x < 352)
-    left, right = np.s_[..., :76], np.s_[..., 76:]
-    seen = [Photo(flower[left], flowers[left], 1), Photo(china[..., 52:], pagoda[..., 52:], 2)]
-    return seen, [Photo(flower[right], flowers[right], 1), Photo(china[..., :52], pagoda[..., :52], 2)]
+    pagoda, flower = (image[:424].reshape(106, 4, 160, 4, 3).mean((1, 3)) / 255 for image in load_sample_images().images)
+    y, x = np.ogrid[2:424:4, 2:640:4]  # in pixels of the original: one flower in the middle, one at the lower edge
+    there = (np.hypot(y - 220, x - 307) < 140) | (np.hypot(y - 460, x - 379) < 90)
+    flower, pagoda = (np.moveaxis(image, -1, 0).astype("float32") for image in (flower, pagoda))
+    return (flower, there), (pagoda, np.zeros_like(there))
+
+
+def cut(pieces: list[Piece], count: int, seed: int) -> Piece:
+    """Cut crops at random, as many of each piece, that clearly show a flower or clearly none."""
+    rng, found = np.random.default_rng(seed), []
+    for pixels, there in pieces:
+        wanted = len(found) + count
+        while len(found) < wanted:
+            top, left = (rng.integers(0, size - CROP + 1) for size in there.shape)
+            window = np.s_[..., top : top + CROP, left : left + CROP]
+            share = there[window].mean()
+            if share > 0.1 or share == 0:
+                found.append((pixels[window], int(share > 0)))
+    return np.array([crop for crop, _ in found]), np.array([label for _, label in found])
+
+
+def train(show: Show, seen: Piece, new: Piece) -> tuple[ge.Engine, ge.Trace]:
+    with ge.nn.training() as mode:
+        loss = ge.nn.cross_entropy(scores(features(crops)), labels)
+    engine, epochs = show.engine(), show.pick(10, quick=8)
+    batches = ge.data.batches(*seen, batch_size=16)
+    rate = ge.optim.schedules.cosine(1e-2, epochs * len(batches))
+    step = engine.compile([crops, labels], loss, updates=ge.optim.Adam(rate).minimize(loss) | mode.updates)
+    trace = step.trace(*(array[:4] for array in seen))
+    ge.train(step, batches, epochs)
+    accuracy = engine.run(ge.nn.accuracy(scores(features(images)), labels), {images: new[0], labels: new[1]})
+    show.criterion("crops of the right halves: flower or none, accuracy", accuracy, above=0.9)
+    return engine, trace
+
+
+def look(show: Show, engine: ge.Engine, flower: Piece, pagoda: Piece) -> None:
+    """Draw where the network looks in the halves that it has not seen."""
+    chance = ge.nn.softmax(scores(features(images)), axis=-1)[0, 1]
+    heat = grad_cam(images)
+    places, certain = engine.run([heat, chance], {images: flower[0][None]})
+    show.criterion("probability of a flower, where there is one", certain, above=0.5)
+    show.criterion("... where there is a pagoda", engine.run(chance, {images: pagoda[0][None]}), below=0.5)
+    height, width = (4 * size for size in places[0].shape)
+    there = flower[1][:height, :width]
+    share = np.sum(places[0].repeat(4, 0).repeat(4, 1) * there) / np.sum(places[0]) / 16
+    show.criterion(f"part of the heat on the flowers, {there.mean():.0%} of the image", share, above=0.8)
+    show.save("heat.png", plots.heat_map_over(flower[0][:, :height, :width], places[0], label="speaks for a flower"),
+              "A half that the network has never seen: the heat lies on the flowers, the small one too.")  # fmt: skip
+
+
+def grow(show: Show, engine: ge.Engine, real: np.ndarray) -> None:
+    """Grow images from noise that units of each layer answer to most: gradient ascent on the input."""
+    noise, rows, stronger = np.random.default_rng(0).normal(0, 0.1, (8, 3, 32, 32)), {}, []
+    for depth in (1, 2, 3):
+        answers = ge.mean(features[:depth](crops), axis=(2, 3))
+        strongest = np.max(engine.run(answers, {crops: real}), axis=0)
+        units = np.argsort(-strongest)[:8]
+        pixels = ge.parameter("pixels", noise.astype("float32"))
+        image = ge.sigmoid(pixels)
+        answer = ge.mean(features[:depth](image), axis=(2, 3))[np.arange(8), units]
+        down, right = image[..., 1:, :] - image[..., :-1, :], image[..., 1:] - image[..., :-1]
+        loss = SMOOTH * (ge.mean(down**2) + ge.mean(right**2)) - ge.sum(answer)
+        step = engine.compile([], loss, updates=ge.optim.Adam(0.05).minimize(loss, [pixels]))
+        for _ in range(show.pick(150, quick=30)):
+            step()
+        rows[f"layer {depth}"], reached = engine.run([image, answer])
+        stronger.extend(reached > strongest[units])
+    show.criterion("units that answer more to their grown image than to any crop", np.mean(stronger), above=0.8)
+    show.save("grown.png", plots.image_rows(rows), "Grown from noise: what eight units of each layer answer to most.")
 
 
 def main(show: Show) -> None:
-    rng = np.random.default_rng(0)
-    seen, new = photographs()
-    def join(photos, count): return [np.concatenate(parts) for parts in zip(*(photo.crops(count, rng) for photo in photos))]
-    train = join(seen, show.pick(300, quick=100)); val=join(new,100)
-    engine = show.engine()
-    with ge.nn.training() as mode:
-        loss = ge.nn.cross_entropy(scores(features(images)), labels)
-    logits = scores(features(images))
-    import sys
-    step = engine.compile([images, labels], loss, updates=ge.optim.Adam(3e-3).minimize(loss) | mode.updates)
-    val = ge.training.Evaluation(engine, [images, labels], {"accuracy": ge.nn.accuracy(logits, labels)}, [val])
-    import time
-    t=time.process_time()
-    h=ge.train(step, ge.data.batches(*train, batch_size=16), show.pick(8, quick=5), validation=val)
-    print(h.validation,h.train, time.process_time()-t, np.bincount(train[1]))
-    for photo in new+seen:
-        for k in (1,2):
-            heat, sc = engine.run([grad_cam(images, k), ge.nn.softmax(logits, axis=-1)], {images: photo.pixels[None]})
-            big = np.kron(heat[0], np.ones((4, 4)))
-            rr = photo.there[:big.shape[0], :big.shape[1]]
-            big=big[:rr.shape[0],:rr.shape[1]]
-            print(photo.kind, k, sc, "share", big[rr].sum() / big.sum(), rr.mean(), heat.max())
-            if k==photo.kind and photo in new: show.save(f"heat{k}.png", plots.heat_map_over(photo.pixels, heat[0], NAMES[k]), "x")
-    picture = ge.parameter("picture", rng.normal(0, 0.1, (3, 3, 48, 48)).astype("float32"))
-    shown = ge.sigmoid(picture)
-    wanted = scores(features(shown))
-    goal = -ge.sum(wanted * np.eye(3, dtype="float32"))
-    t=time.process_time()
-    rough = ge.sum((shown[..., 1:, :]-shown[..., :-1, :])**2)+ge.sum((shown[..., :, 1:]-shown[..., :, :-1])**2)
-    ascend = engine.compile([], goal + 0.05*rough, updates=ge.optim.Adam(0.05).minimize(goal+ 0.05*rough, [picture]))
-    rows = {}
-    for n in range(show.pick(201, quick=51)):
-        if n in (0, 10, 50, 200):
-            rows[f"step {n}"] = engine.run(shown)
-        ascend()
-    print(engine.run(wanted), time.process_time()-t)
-    show.save("features.png", plots.image_rows(rows), "y")
+    flower, pagoda = photographs()
+    left, right = ([tuple(a[..., half] for a in piece) for piece in (flower, pagoda)]
+                   for half in (np.s_[:MIDDLE], np.s_[MIDDLE:]))
+    right_crops = cut(right, 100, seed=1)
+    engine, trace = train(show, cut(left, show.pick(300, quick=200), seed=0), right_crops)
+    look(show, engine, *right)
+    grow(show, engine, right_crops[0])
+    show.save("grad_cam.svg", viz.draw(grad_cam(crops), collapse=FOLDED), "x")
+    show.save("training.html", viz.steps(trace, collapse=FOLDED), "y")
 
 
 if __name__ == "__main__":

@@ -54,16 +54,16 @@ def spoil(show: Show, data: Samples) -> dict[str, tuple[ge.training.History, str
     only, rest = ge.data.split(data[0][young], data[1][young], fractions=(0.8, 0.2))
     other = np.concatenate([rest[0], data[0][~young][:100]]), np.concatenate([rest[1], data[1][~young][:100]])
     show.folder.mkdir(parents=True, exist_ok=True)
-    live = ge.training.LiveCurves(show.folder / "live.svg")  # look at it while the network is trained: it grows
+    live = ge.training.LiveCurves(show.folder / "live.svg", every=3)  # grows while the network is trained
     watch = (live, ge.training.EarlyStopping("loss", patience=5))
     return {
         "About right": (train(show, seen, new), "Both fall and stay together: go on."),
         "Underfitting": (train(show, seen, new, hidden=2),
-                         "Both stay high: only two hidden units."),
+                         "Both stay high: two units, too few."),
         "Overfitting": (train(show, few, new, 256, ge.optim.Adam(0.01), 16, 60),
-                        "40 images, 256 hidden units: learnt by heart, and the held-out loss turns."),
+                        "256 hidden units learn 40 images by heart; the held-out loss turns."),
         "Early stopping": (train(show, few, new, 256, ge.optim.Adam(0.01), 16, 60, watch),
-                           "The same, ended after 5 epochs without a gain; the ring's weights are kept."),
+                           "Ended after 5 epochs without a gain; the ring's weights are kept."),
         "Unrepresentative split": (train(show, only, other),
                                    "Far apart: only the data held out have the digits 7, 8 and 9."),
         "Momentum too large": (train(show, seen, new, rule=ge.optim.SGD(0.1, momentum=0.98)),

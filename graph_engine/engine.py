@@ -87,13 +87,15 @@ class Engine:
         ------
         FeedError
             Where a feed is missing, unknown, or of a wrong shape, kind or device; nothing has run.
+        GuardError
+            Where a value is not in the range that an operation asks for (labels).
         RunError
             Where an operation failed.
         """
         wanted = as_outputs(outputs)
         program = self._programs.get(wanted)
         if program is None:
-            program = self._programs.put(wanted, Program(self.backend, Graph(*wanted)))
+            program = self._programs.put(wanted, Program(self.backend, Graph(*wanted), guards=True))
         arrays, others = arrange(self.backend, program.graph, feeds or {})
         results = program.fast(arrays, others).run([*arrays, *self.store.values(program.graph.parameters)])
         return results[0] if isinstance(outputs, Variable) else tuple(results)

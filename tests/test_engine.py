@@ -198,14 +198,15 @@ def test_only_trainable_parameters_are_updated(engine):
     assert (float(engine.value(w)), float(engine.value(frozen))) == pytest.approx((0.8, 2))
 
 
-def test_guards_are_always_on_in_a_trace_and_chosen_in_a_step():
+def test_guards_are_always_on_in_a_run_and_a_trace_and_chosen_in_a_step():
     logits, ids = ge.input("logits", (1, 2)), ge.input("ids", 1, "int64")
     loss = ge.nn.cross_entropy(logits, ids)
     engine = ge.Engine("numpy")
     feeds = {logits: [[0, 0]], ids: [0]}
     assert float(engine.run(loss, feeds)) == pytest.approx(np.log(2))
-    with pytest.raises(ge.GuardError):
-        engine.trace(loss, feeds | {ids: [5]})
+    for observe in (engine.run, engine.trace):
+        with pytest.raises(ge.GuardError):
+            observe(loss, feeds | {ids: [-1]})
     with pytest.raises(ge.GuardError):
         engine.compile([logits, ids], loss, guards=["values"])([[0, 0]], [5])
 

@@ -51,7 +51,7 @@ def test_labels_out_of_range_are_refused_even_when_they_are_constants():
 def test_a_kernel_that_fails_on_constants_fails_in_the_run_with_the_line():
     loss = ge.nn.cross_entropy(ge.constant(np.zeros((1, 3), "float32")), ge.constant([99]))  # the user's line
     with pytest.raises(ge.RunError, match="the user's line"):
-        ge.Engine("numpy").run(loss)
+        ge.Engine("numpy").compile([], loss)()
 
 
 def test_an_operation_with_a_tuple_of_one_result():

@@ -24,8 +24,8 @@ TOLERANCE = 1e-3  # of a sum of probabilities
 class Checked(PassOn):
     """Hand a value on unchanged; its guard refuses values against a rule.
 
-    A guard costs one comparison and one reduction of the value. It is on in each trace, and in a compiled step with
-    `guards="values"`; everywhere else the operation is left out, and costs nothing.
+    A guard costs one comparison and one reduction of the value. It is on in `Engine.run` and in each trace, and in
+    a compiled step with `guards="values"`; without, the operation is left out, and costs nothing.
 
     Attributes
     ----------

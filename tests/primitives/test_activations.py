@@ -100,6 +100,6 @@ def test_a_constant_is_checked_where_it_is_declared(rule, wrong, message):
 
 def test_a_checked_value_passes_unchanged_and_costs_nothing_without_guards():
     v = ge.input("v", 2)
-    assert ge.Engine("numpy").run(checked(v, "signs"), {v: [5, 7]}).tolist() == [5, 7]
+    assert ge.Engine("numpy").compile([v], checked(v, "signs"))([5, 7]).tolist() == [5, 7]
     good = ge.constant(np.array([1.0, -1.0]))
     assert checked(good, "signs") is good

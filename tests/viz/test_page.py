@@ -321,3 +321,19 @@ def test_a_name_of_a_user_runs_nothing(opened):
     browser = opened(ge.Engine("numpy").trace(x * 2.0, {x: 1.0}))
     press(browser, "l")
     assert browser.execute_script("return window.hacked === undefined && document.querySelector('img') === null")
+
+
+def test_a_near_picture_follows_the_step(opened):
+    inside = """
+    const part = document.querySelector("#stage [data-state=current], #stage [data-current=true]");
+    const a = part.getBoundingClientRect(), b = document.querySelector("#stage > svg").getBoundingClientRect();
+    return a.left >= b.left - 1 && a.right <= b.right + 1 && a.top >= b.top - 1 && a.bottom <= b.bottom + 1;
+    """
+    browser = opened(perceptron())
+    press(browser, "+", "+", "+", "+")
+    for _ in range(int(state(browser)["steps"]) - 1):
+        press(browser, "l")
+        assert browser.execute_script(inside), state(browser)
+    whole = browser.execute_script("return document.querySelector('#stage > svg').getAttribute('viewBox')")
+    press(browser, "0")
+    assert browser.execute_script("return document.querySelector('#stage > svg').getAttribute('viewBox')") != whole

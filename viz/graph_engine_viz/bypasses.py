@@ -12,6 +12,9 @@ MERGES = ("add", "concat")
 SHORT = 2
 """A bypass may have so many operations, such as a convolution that changes the shape; the other way has more."""
 
+GATE = "multiply"
+"""What was multiplied by something else did not go around it."""
+
 MOST_INSIDE = 400
 
 
@@ -32,9 +35,9 @@ def count_bypasses(operations: Sequence[Operation]) -> int:
     return sum(operation.primitive.name in MERGES and _is_bypassed(operation, inside) for operation in operations)
 
 
-def _is_bypassed(merge: Operation, inside: Collection[Operation]) -> bool:
+def _is_bypassed(merge: Operation, inside: frozenset[Operation]) -> bool:
     for short in merge.inputs:
-        begins = dict(_behind(short, inside, SHORT))
+        begins = dict(_behind(short, [op for op in inside if op.primitive.name != GATE], SHORT))
         for long in merge.inputs:
             if long is not short and any(
                 variable in begins and distance > begins[variable] + SHORT - 1

@@ -174,6 +174,7 @@ class Content:
             "data_kind": self.variable.kind,
             "data_value": told.data if told is not None else None,
             "data_grad": gradient.data if gradient is not None else None,
+            "data_current": "true" if frame is not None and self.variable in frame.current else None,
         }
 
     def hover(self, frame: Frame | None) -> str:

@@ -31,7 +31,7 @@ def readable(choose: Callable[..., View], make_scene: Callable[[View], Scene]) -
         return view
     for most in FEWER:
         smaller = choose(most=most, brief=True)
-        if len(smaller.parts) < (ENOUGH_PARTS if scale >= SMALL_SCALE else LEAST_PARTS):
+        if sum(item.scopes for item in smaller.parts) < (ENOUGH_PARTS if scale >= SMALL_SCALE else LEAST_PARTS):
             break
         if len(smaller.items) < len(view.items):
             view, scale = smaller, make_scene(smaller).scale

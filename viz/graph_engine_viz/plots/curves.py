@@ -227,7 +227,7 @@ def learning_curves(
             best = int(np.nanargmin(new))
             axes.plot(best + 1, new[best], "o", color=VERMILION, markersize=10, fillstyle="none", markeredgewidth=2)
         axes.set(title=title, ylabel=ylabel, ylim=ylim)
-        axes.set_xlabel("epoch\n" + fill(sentence, 40) if sentence else "epoch")
+        axes.set_xlabel("epoch\n" + fill(sentence, 37) if sentence else "epoch")
         axes.grid(axis="y")
         axes.xaxis.get_major_locator().set_params(integer=True)
     figure.legend(grid.flat[0].lines[:2], ["training", "held out (least: ring)"], loc="outside upper right", ncols=2,
