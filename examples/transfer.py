@@ -76,7 +76,7 @@ def main(show: Show) -> None:
         "frozen but for the head": learn(frozen, late, 10, epochs, net.head.parameters()),
         "from scratch": learn(show.engine(), late, 10, epochs),
     }
-    picture = plots.lines(curves, ylabel="accuracy on digits held out")
+    picture = plots.lines(curves, ylabel="accuracy on digits held out", bound=GOAL, bound_name=f"{GOAL:.0%}")
     show.save("curves.png", picture, "The digits 5 to 9, from a hundred examples: what is known already helps.")
     needed = {name: 1 + int(np.argmax(np.array(curve) >= GOAL)) for name, curve in curves.items()}
     show.say(f"epochs to an accuracy of {GOAL:.0%}: " + ", ".join(f"{name} {n}" for name, n in needed.items()))

@@ -24,6 +24,15 @@ class CompiledStep:
     """A function of some inputs that computes outputs and then updates parameters; made by `Engine.compile`.
 
     It works on the values that the engine keeps, and changes them all at once.
+
+    Attributes
+    ----------
+    engine, inputs, outputs, updates, guards
+        As given.
+    graph : Graph
+        All that is computed.
+    single : bool
+        Whether it returns one array, or a tuple of them.
     """
 
     def __init__(
@@ -39,7 +48,7 @@ class CompiledStep:
         self.updates = updates
         self.guards = guards
         self.outputs = as_outputs(outputs)
-        self._single = isinstance(outputs, Variable)
+        self.single = isinstance(outputs, Variable)
         _check_updates(updates)
         unknown = [guard for guard in guards if guard not in GUARDS]
         if unknown:
@@ -61,20 +70,24 @@ class CompiledStep:
     @property
     def loss(self) -> Variable | None:
         """The output that gradients were taken of, if there is one."""
-        found, _ = _main_gradients(self.graph, self.outputs)
+        found, _ = self.main_gradients()
         return found if found in self.outputs else None
+
+    def main_gradients(self) -> tuple[Variable | None, dict[Variable, Variable]]:
+        """Return the loss that gradients were taken of, and the gradients that are in the graph."""
+        return _main_gradients(self.graph, self.outputs)
 
     def with_guards(self, guards: Sequence[str]) -> CompiledStep:
         """Return the same step with more guards; itself, where it has them already."""
         wanted = tuple(dict.fromkeys((*self.guards, *guards)))
         if wanted == self.guards:
             return self
-        outputs = self.outputs[0] if self._single else self.outputs
+        outputs = self.outputs[0] if self.single else self.outputs
         return CompiledStep(self.engine, self.inputs, outputs, self.updates, wanted)
 
     def __call__(self, *values: Any) -> Any:
         """Run once: compute everything, then change all updated parameters at once."""
-        arrays, others = self._arrays(values)
+        arrays, others = self.arrays(values)
         store, count = self.engine.store, len(self.outputs)
         with store.lock:
             parameters = store.values(self.graph.parameters)
@@ -82,7 +95,7 @@ class CompiledStep:
             if self._finite:
                 self._refuse_non_finite(results, dict(zip(self.graph.inputs, arrays, strict=True)))
             store.commit(dict(zip(self._targets, results[count:], strict=True)))
-        return results[0] if self._single else tuple(results[:count])
+        return results[0] if self.single else tuple(results[:count])
 
     def trace(self, *values: Any, watch: Watch | None = None, memory: int | None = None) -> Trace:
         """Run once, observed: the same step, every value, gradient and update kept; guards on.
@@ -94,8 +107,8 @@ class CompiledStep:
         watch, memory
             As in `Engine.trace`.
         """
-        arrays, others = self._arrays(values, copy=True)
-        loss, gradients = _main_gradients(self.graph, self.outputs)
+        arrays, others = self.arrays(values, copy=True)
+        loss, gradients = self.main_gradients()
         with self.engine.store.lock:
             trace = self.engine._observe(
                 self._program, arrays, others, self.outputs, loss, gradients, self.updates, watch, memory
@@ -113,7 +126,8 @@ class CompiledStep:
         values = {parameter: trace.arrays[variable] for parameter, variable in self.updates.items()}
         return {p: backend.copy(value) if id(value) in held else backend.own(value) for p, value in values.items()}
 
-    def _arrays(self, values: tuple[Any, ...], copy: bool = False) -> tuple[list[Any], tuple[Fed, ...]]:
+    def arrays(self, values: tuple[Any, ...], copy: bool = False) -> tuple[list[Any], tuple[Fed, ...]]:
+        """Bring what it is called with to the backend: the graph's inputs, and what else binds names."""
         if len(values) != len(self.inputs):
             names = ", ".join(v.name for v in self.inputs)
             raise FeedError(

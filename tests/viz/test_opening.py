@@ -101,7 +101,7 @@ def test_few_blocks_and_blocks_with_something_in_between_stand_alone():
             value = ge.sin(value) if between else value
         return ge.Engine("numpy").trace(value, {"x": 1.0})
 
-    assert any("…" in name for name in scopes(viz.draw(chain(60, between=False)).svg))
+    assert any("…" in name for name in scopes(viz.draw(chain(200, between=False)).svg))
     assert not any("…" in name for name in scopes(viz.draw(chain(8, between=False)).svg))
     assert not any("…" in name for name in scopes(viz.draw(chain(60, between=True)).svg))
 

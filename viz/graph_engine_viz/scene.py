@@ -130,8 +130,8 @@ class Scene:
         return TurnFigure(item) if item.kind == "turn" else GapFigure(item)
 
     def _of_body(self, view: View, inside: tuple[str, ...]) -> Scene:
-        """Return the scene of a loop's body, without numbers: each step has others, and names need no nodes."""
-        return Scene(view, None, "circuit", "builtin", LOOP, inside)
+        """Return the scene of a loop's body, without numbers: each step has others."""
+        return Scene(view, None, self.style, "builtin", LOOP, inside)
 
     @property
     def scale(self) -> float:

@@ -156,6 +156,8 @@ def make_view(
     folded = choose_folded(paths, opened, find_scopes(collapse, paths), most, brief)
     quiet = () if (RANDOM,) in opened else makes_keys(operations)
     places = places_of(paths, folded, quiet, brief)
+    if len({place.key for place in places}) > max(most, MOST_OPERATIONS):
+        places = places_of(paths, folded, quiet, brief=True)
     if not expand:
         places = without_middle(places, max(most, MOST_OPERATIONS))
     return thin(_Builder(graph, operations, places, frozenset(outputs)).view())

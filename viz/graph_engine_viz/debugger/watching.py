@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from graph_engine.backend import Backend
+from graph_engine.graph import Graph
 from graph_engine.node import Variable
 from graph_engine.trace import Step, Trace
 from graph_engine_viz.debugger.conditions import SIDES, Condition
 from graph_engine_viz.debugger.quantities import measure
 
-__all__ = ["Known", "Watching"]
+__all__ = ["Known", "Watching", "asked", "words"]
 
 _WORDS = {"grad": "gradient", "update": "update"}
 
@@ -54,8 +55,7 @@ class Watching:
 
     def words(self, known: Known) -> str:
         """Say what is known."""
-        name = self.trace.graph.name_of(known.variable)
-        return name if known.side == "value" else f"the {_WORDS[known.side]} of {name}"
+        return words(self.trace.graph, known)
 
     def made_known(self, step: Step) -> Iterator[Known]:
         """Say which values, gradients and updates a step makes known; real numbers only."""
@@ -81,9 +81,9 @@ class Watching:
         return self._numbers[key]
 
     def _holds(self, condition: Condition, known: Known) -> bool:
-        if condition.sides and known.side != max(condition.sides, key=SIDES.index):
-            return False  # asked once, when the last of what it names has become known
-        return condition.holds(lambda side, quantity: self.number(known._replace(side=side or known.side), quantity))
+        return asked(condition, known) and condition.holds(
+            lambda side, quantity: self.number(known._replace(side=side or known.side), quantity)
+        )
 
     def _array(self, known: Known) -> object:
         trace, variable = self.trace, known.variable
@@ -92,3 +92,14 @@ class Watching:
             return None if new is None else trace.arrays[new] - trace.arrays[variable]
         found = trace.gradients.get(variable) if known.side == "grad" else variable
         return None if found is None or found not in trace.arrays else trace.arrays[found]
+
+
+def asked(condition: Condition, known: Known) -> bool:
+    """Say whether a condition is asked about this: once, when the last of what it names has become known."""
+    return not condition.sides or known.side == max(condition.sides, key=SIDES.index)
+
+
+def words(graph: Graph, known: Known) -> str:
+    """Say what is known."""
+    name = graph.name_of(known.variable)
+    return name if known.side == "value" else f"the {_WORDS[known.side]} of {name}"

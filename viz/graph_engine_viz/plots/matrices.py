@@ -168,7 +168,8 @@ def confusion(matrix: Any, names: Sequence[str]) -> Any:
     axes.set_yticks(range(len(names)), names)
     axes.tick_params(length=0)
     axes.set(xlabel="predicted", ylabel="true")
-    _numbers(axes, counts, "{:.0f}", dark=0.55 * counts.sum(1).max(initial=1))
+    seen = np.where(counts > 0, counts, np.nan)  # zeros would only stand in the way
+    _numbers(axes, seen, "{:.0f}", dark=0.55 * counts.sum(1).max(initial=1), size=15)
     return figure
 
 
@@ -183,9 +184,11 @@ def _cells(axes: Any, entries: Any, rows: Sequence[str], columns: Sequence[str],
 
 
 def _numbers(axes: Any, entries: Any, form: str, dark: float, size: int = 11) -> None:
-    """Write the numbers into the cells, where there are not too many; white on what is dark, and -0 as 0."""
+    """Write numbers into cells, if there are not too many: white on what is dark, -0 as 0, NaN not at all."""
     if entries.size > _MOST_NUMBERS:
         return
     for (i, j), entry in np.ndenumerate(entries):
+        if np.isnan(entry):
+            continue
         axes.text(j, i, form.format(entry + 0.0), ha="center", va="center", fontsize=size,
                   color="white" if entry > dark else "black")  # fmt: skip
