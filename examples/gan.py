@@ -82,7 +82,8 @@ def main(show: Show) -> None:
     watch = Watch(engine, epochs)
     batches = ge.data.batches(data, batch_size=100)
     history = ge.train(declare_steps(engine), batches, epochs[-1], callbacks=[watch])
-    show.save("clouds.png", plots.clouds(data, watch.made), "All clouds are found in the end; they come out tighter than the real ones.")
+    figure = plots.clouds(data, watch.made)
+    show.save("clouds.png", figure, "All clouds are found in the end; they come out tighter than the real ones.")
     losses = {name: history.train[f"{name}.loss"] for name in ("generator", "discriminator")}
     figure = plots.lines(losses, ylabel="loss", bound=np.log(2), title="Two losses; dotted: nothing can be told, log 2")
     show.save("losses.png", figure, "Where one gets better, the other's loss rises; none says how good the points are.")
@@ -93,6 +94,8 @@ def main(show: Show) -> None:
     counts = np.bincount(distances.argmin(axis=1)[near], minlength=CLOUDS)
     show.criterion("points within 3 deviations of a cloud", near.mean(), above=show.pick(0.85, quick=0.65))
     show.criterion("points of the rarest cloud, as a part of its share", counts.min() * CLOUDS / len(made), above=0.25)
+    spread = np.std((made - MIDDLES[distances.argmin(axis=1)])[near])
+    show.criterion("deviation from the middles, over that of the real points", spread / SPREAD, above=0.3, below=1.5)
     apart = np.abs(np.cov(made.T) - np.cov(data.T)).max()
     show.criterion("largest difference of the covariances (the real one is near 0.5)", apart, below=0.15)
     show.criterion("distance of the means", np.linalg.norm(made.mean(axis=0) - data.mean(axis=0)), below=0.2)

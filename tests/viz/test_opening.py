@@ -1,4 +1,4 @@
-"""What a picture folds so that it can be read: calls of several operations, runs of alike steps, layers before stages."""
+"""What a picture folds so that it can be read: calls of several operations, runs of alike steps, layers first."""
 
 import re
 

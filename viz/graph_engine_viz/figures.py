@@ -69,9 +69,7 @@ class VariableFigure(Figure):
             return ""
         radius = {"input": 4.0, "parameter": 4.0, "constant": 4.0}.get(kind, 16.0)
         fill = TINT if current else PLATE if kind == "constant" else PAPER
-        outer = rect(
-            0, 0, self.width, self.height, radius, fill=fill, stroke=INK, stroke_width=3.6 if current else 1.5
-        )
+        outer = rect(0, 0, self.width, self.height, radius, fill=fill, stroke=INK, stroke_width=3.6 if current else 1.5)
         if kind != "parameter":
             return outer
         return outer + tag("path", d=f"M4,4V{self.height - 4:.4g}", stroke=INK, stroke_width=2.2)

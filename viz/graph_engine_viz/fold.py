@@ -200,9 +200,7 @@ class _Folder:
             shifts.append((lead - left, top - above))
             lanes = len(self.crossing[row]) if row < len(self.cuts) else 0
             top += below - above + (2 * NEAR + (lanes - 1) * LANE if lanes else NEAR)
-        positions = {
-            key: _shifted((x, y), shifts[self.row_of[key]]) for key, (x, y) in self.positions.items()
-        }
+        positions = {key: _shifted((x, y), shifts[self.row_of[key]]) for key, (x, y) in self.positions.items()}
         frames = [
             (group, (x + shifts[row][0], y + shifts[row][1], width, height))
             for group, row, (x, y, width, height) in self.frames

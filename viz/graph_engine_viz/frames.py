@@ -18,7 +18,7 @@ from graph_engine_viz.summary import Summary, exact, summarize
 from graph_engine_viz.timeline import Timeline, Use
 from graph_engine_viz.wording import Line
 
-__all__ = ["Caption", "Frame", "Frames", "State", "Told", "tell"]
+__all__ = ["Caption", "Frame", "Frames", "State", "Told", "tell", "tell_summary"]
 
 State = Literal["todo", "current", "done"]
 PHASES = {"forward": "Forward", "backward": "Backward", "update": "Update"}
@@ -51,10 +51,15 @@ def tell(array: np.ndarray[Any, Any]) -> Told:
     >>> told.data, told.exact, told.summary.text()
     ('0.10000000149011612', '0.1 (float32)', '0.1')
     """
-    summary = summarize(array)
+    return tell_summary(summarize(array))
+
+
+def tell_summary(summary: Summary) -> Told:
+    """Say what a picture tells of an array that has been looked at."""
     spec = f"{summary.dtype}{show_shape(summary.shape)}"
-    if summary.shape == ():
-        return Told(summary, repr(np.asarray(array).item()), f"{exact(array)} ({summary.dtype})")
+    if summary.shape == () and summary.elements:
+        (element,) = summary.elements
+        return Told(summary, repr(np.asarray(element).item()), f"{exact(element)} ({summary.dtype})")
     if summary.elements is not None:
         return Told(summary, f"{show_shape(summary.shape)} {summary.text()}", f"{spec} {_exact_elements(summary)}")
     low, high = exact(summary.minimum), exact(summary.maximum)
@@ -231,10 +236,13 @@ class Frames(Sequence[Frame]):
             frozenset(current),
             self._flowed(index),
             self._active(step),
-            rule_lines(self.trace, step) if failed is None else (),
+            self._rules(step) if failed is None else (),
             failed,
             frozenset(op for op in self.operations if self.timeline.rule(op) <= index),
         )
+
+    def _rules(self, step: Step) -> tuple[Line, ...]:
+        return rule_lines(self.trace, step)
 
     def _known(self, index: int) -> tuple[dict[Variable, Told], dict[Variable, Told], dict[Operation, State]]:
         timeline, trace = self.timeline, self.trace

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
@@ -29,13 +30,18 @@ SHIFTS = {0: 0.0, 1: -0.38, -1: 0.25}
 GUTTER = 1.5
 """Between columns of formulas, in font sizes."""
 
-SHARES = (0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
+SHARES = (0.35, 0.42, 0.5, 0.58)
 """What the left one of two columns may take of the room."""
 
 
 def line_width(line: Line, size: float) -> float:
     """Bound the width of a drawn formula."""
     return sum(measure(piece.runs, size, bold=piece.role in ("value", "gradient")) for piece in line)
+
+
+@lru_cache(maxsize=8192)
+def _ems(line: Line) -> float:
+    return line_width(line, 1.0)
 
 
 class Cell(NamedTuple):
@@ -85,7 +91,7 @@ class Grid(NamedTuple):
         return cells
 
     def _is_too_wide(self, line: Line, column: int) -> bool:
-        return bool(self.limits) and line_width(line, 1.0) > self.limits[column]
+        return bool(self.limits) and _ems(line) > self.limits[column]
 
 
 def _is_element(line: Line) -> bool:
@@ -120,7 +126,7 @@ def _two_columns(shown: Sequence[Sequence[Line]], room: float, share: float) -> 
 
 
 def _widest(lines: Iterable[Line]) -> float:
-    return max((line_width(line, 1.0) for line in lines), default=0.0)
+    return max(map(_ems, lines), default=0.0)
 
 
 def broken(line: Line, size: float, room: float) -> list[Line]:

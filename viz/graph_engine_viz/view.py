@@ -17,7 +17,7 @@ from graph_engine_viz.places import Kind, Place, places_of, without_middle
 from graph_engine_viz.thinning import thin
 from graph_engine_viz.timeline import Use
 
-__all__ = ["Item", "View", "Wire", "make_view"]
+__all__ = ["Item", "View", "Wire", "make_view", "view_of"]
 
 MOST_OPERATIONS = 60
 MOST_RESULTS = 3
@@ -160,6 +160,11 @@ def make_view(
         places = places_of(paths, folded, quiet, brief=True)
     if not expand:
         places = without_middle(places, max(most, MOST_OPERATIONS))
+    return view_of(graph, operations, places, outputs)
+
+
+def view_of(graph: Graph, operations: Sequence[Operation], places: list[Place], outputs: Iterable[Variable]) -> View:
+    """Show operations in places that are chosen already, with their variables and wires."""
     return thin(_Builder(graph, operations, places, frozenset(outputs)).view())
 
 
@@ -243,9 +248,9 @@ class _Builder:
 
     def _scope_of(self, variable: Variable, uses: list[Use]) -> Scope:
         """Draw a parameter beside its layer, and a result with what computes it."""
-        if variable.operation is not None:
+        if variable.operation in self.places:
             return self.places[variable.operation].scope
-        if variable.kind == "input" or not uses:
+        if variable.operation is not None or variable.kind == "input" or not uses:
             return ()
         return self.places[uses[0].operation].scope
 

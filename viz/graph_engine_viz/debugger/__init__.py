@@ -1,7 +1,10 @@
 """The debugger: stand at any step of a run, look at every number, go on or back."""
 
+from graph_engine_viz.debugger.attach import Stopped, WatchedStep, attach
 from graph_engine_viz.debugger.compare import Comparison, Difference, compare
 from graph_engine_viz.debugger.origins import Answer, why
 from graph_engine_viz.debugger.session import Session, Stop
 
-__all__ = ["Answer", "Comparison", "Difference", "Session", "Stop", "compare", "why"]
+__all__ = [
+    "Answer", "Comparison", "Difference", "Session", "Stop", "Stopped", "WatchedStep", "attach", "compare", "why",
+]  # fmt: skip

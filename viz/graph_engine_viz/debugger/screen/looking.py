@@ -1,0 +1,112 @@
+"""What a screen knows of one run: when each thing is computed, where it is drawn, and its numbers, each asked once."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from graph_engine.backend import Backend
+from graph_engine.errors import LookupFailed
+from graph_engine.node import Variable
+from graph_engine.trace import Trace
+from graph_engine_viz.debugger.quantities import measure
+from graph_engine_viz.summary import Summary, summarize
+from graph_engine_viz.timeline import Timeline
+
+__all__ = ["SIDES", "Looked", "Moment"]
+
+Moment = list[int]
+"""A step, and which of its primitives."""
+
+SIDES = ("value", "grad", "update")
+LARGE = 1_000_000
+"""Tensors of more elements are reduced where they live; their histogram is that of so many of them."""
+
+_MOMENTS = ("min", "max", "mean", "std", "rms", "zeros", "nans", "infs")
+
+
+class Looked:
+    """One run, as a screen looks at it.
+
+    Parameters
+    ----------
+    trace : Trace
+    backend : Backend
+        The one whose arrays the trace holds.
+    """
+
+    def __init__(self, trace: Trace, backend: Backend) -> None:
+        self.trace = trace
+        self.backend = backend
+        self._summaries: dict[Variable, Summary] = {}
+        self._rms: dict[Variable, float] = {}
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        """When each thing is known."""
+        return Timeline(self.trace)
+
+    @cached_property
+    def moments(self) -> dict[Variable, Moment]:
+        """When each result is computed; what is given has no moment."""
+        found: dict[Variable, Moment] = {}
+        for step in self.trace.steps:
+            for position, part in enumerate(step.substeps or (step,)):
+                found.update((v, [step.index, position]) for v in part.outputs)
+        return found
+
+    def name(self, variable: Variable) -> str:
+        """Return what a variable is called."""
+        return self.trace.graph.name_of(variable)
+
+    def moment(self, variable: Variable | None) -> Moment | None:
+        """Return when a variable is known: (-1, 0) what is given, nothing for what the run did not reach."""
+        if variable is None or variable not in self.trace.arrays:
+            return None
+        return self.moments.get(variable, [-1, 0])
+
+    def holder(self, variable: Variable, side: str) -> Variable | None:
+        """Return the variable that holds a value, a gradient or a new value."""
+        if side not in SIDES:
+            raise LookupFailed(f"a variable has no {side!r}", f"it has {', '.join(SIDES)}")
+        found = {"value": variable, "grad": self.trace.gradients.get(variable), "update": None}
+        return self.trace.updates.get(variable) if side == "update" else found[side]
+
+    def array(self, variable: Variable, index: tuple[Any, ...] = ()) -> np.ndarray[Any, Any]:
+        """Return a part of a variable's value as a NumPy array; only that part leaves its device."""
+        array = self.trace.arrays[variable]
+        return np.array(self.trace.to_numpy(array[index] if index else array))
+
+    def rms(self, variable: Variable) -> float:
+        """Return the root of the mean square."""
+        if variable not in self._rms:
+            array = self.trace.arrays[variable]
+            self._rms[variable] = measure(self.backend.xp, array, ["rms"])["rms"]
+            if not math.isfinite(self._rms[variable]) and self.summary(variable).nans + self.summary(variable).infs == 0:
+                self._rms[variable] = self.summary(variable).rms  # its squares overflow
+        return self._rms[variable]
+
+    def summary(self, variable: Variable) -> Summary:
+        """Return a variable's value in few numbers; a large one is reduced where it lives."""
+        if variable not in self._summaries:
+            array = self.trace.arrays[variable]
+            large = math.prod(array.shape) > LARGE
+            self._summaries[variable] = self._reduced(array) if large else summarize(self.trace.to_numpy(array))
+        return self._summaries[variable]
+
+    def _reduced(self, array: Any) -> Summary:
+        size = math.prod(array.shape)
+        found = measure(self.backend.xp, array, _MOMENTS)
+        flat = self.backend.xp.reshape(array, (-1,))
+        sample = summarize(self.trace.to_numpy(flat[:: -(-size // LARGE)]))
+        dtype = str(sample.dtype)
+        if found["nans"] or found["infs"]:  # the moments are those of what is finite
+            found |= {"min": sample.minimum, "max": sample.maximum, "mean": sample.mean}
+            found |= {"std": sample.std, "rms": sample.rms}
+        return Summary(
+            tuple(array.shape), dtype, size, None, sample.histogram, found["mean"], found["std"], found["rms"],
+            found["min"], found["max"], found["zeros"], round(found["nans"] * size), round(found["infs"] * size),
+        )  # fmt: skip
