@@ -1,10 +1,9 @@
 """Grad-CAM: where in a photograph a network sees what it names; and what it would like to see most.
 
-A small network learns whether there is a flower in a crop of a photograph; nobody tells it where. Its gradient does:
-the mean gradient of the score with respect to a feature map says how much that map speaks for a flower, and the maps,
-so weighted and added up, say where (Selvaraju et al., 2017). Training sees the left of each photograph, the heat lies
-over the right. Look also at images grown from noise by gradient ascent on the input: the first layer answers to plain
-colours, the later ones to larger and larger patterns.
+A network learns whether there is a flower in a crop of a photograph; nobody tells it where. Its gradient does: that of
+the score, as a mean over a feature map, says how much the map speaks for a flower; the maps, so weighted and added up,
+say where (Selvaraju et al., 2017). Training sees the left of each photograph, the heat lies over the right. Look also
+at images grown from noise, by gradient ascent on the input: later layers answer to larger patterns.
 
 Run it:      graph-engine demo grad_cam
 """
@@ -17,14 +16,14 @@ from graph_engine.gallery import Show, run
 from graph_engine_viz import plots
 
 MIDDLE, CROP = 76, 24  # the column through the middle of the flower; height and width of crops
+FOLDED = ("features.layer1", "features.layer2", "features.layer3", "head")  # in diagrams
 
 images = ge.input("images", ("batch", 3, "height", "width"))
 crops, labels = ge.input("crops", ("batch", 3, CROP, CROP)), ge.input("labels", "batch", "int64")
 
 
 def layer(before: int, after: int, *first) -> ge.nn.Sequential:
-    conv, norm = ge.nn.Conv2d(before, after, 3, padding=1), ge.nn.BatchNorm2d(after)
-    return ge.nn.Sequential(*first, conv=conv, norm=norm, act=ge.nn.relu)
+    return ge.nn.Sequential(*first, ge.nn.Conv2d(before, after, 3, padding=1), ge.nn.BatchNorm2d(after), ge.nn.relu)
 
 
 features = ge.nn.Sequential(
@@ -42,8 +41,7 @@ def grad_cam(pictures: ge.Variable) -> ge.Variable:
     maps = features(pictures)
     score = ge.sum(scores(maps)[:, 1])
     weights = ge.mean(ge.grad(score, maps), axis=(2, 3), keepdims=True)
-    heat = ge.nn.relu(ge.sum(weights * maps, axis=1))
-    return heat
+    return ge.nn.relu(ge.sum(weights * maps, axis=1)).named("heat")
 
 
 def photographs() -> list[tuple[np.ndarray, np.ndarray]]:
@@ -58,7 +56,7 @@ def photographs() -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def cut(pieces: list[tuple[np.ndarray, np.ndarray]], count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Cut crops at random, as many of each piece, that clearly show a flower or clearly none."""
+    """Cut crops at random, as many of each piece: part of a flower, more than a tenth of the crop, or none of it."""
     rng, found = np.random.default_rng(seed), []
     for number, (pixels, there) in enumerate(pieces, start=1):
         while len(found) < number * count:
@@ -72,11 +70,11 @@ def cut(pieces: list[tuple[np.ndarray, np.ndarray]], count: int, seed: int) -> t
 def train(show: Show, engine: ge.Engine, seen: tuple[np.ndarray, np.ndarray]) -> ge.Trace:
     with ge.nn.training() as mode:  # batch normalisation measures each batch
         loss = ge.nn.cross_entropy(scores(features(crops)), labels)
-    epochs, batches = 6, ge.data.batches(*seen, batch_size=16)
-    rate = ge.optim.schedules.cosine(1e-2, epochs * len(batches))
+    batches = ge.data.batches(*seen, batch_size=16)
+    rate = ge.optim.schedules.cosine(1e-2, 6 * len(batches))
     step = engine.compile([crops, labels], loss, updates=ge.optim.Adam(rate).minimize(loss) | mode.updates)
     trace = step.trace(*(array[:4] for array in seen))
-    ge.train(step, batches, epochs)
+    ge.train(step, batches, epochs=6)
     return trace
 
 
@@ -85,40 +83,38 @@ def grow(show: Show, engine: ge.Engine, depth: int) -> np.ndarray:
     pixels = ge.parameter("pixels", np.random.default_rng(0).normal(0, 0.1, (8, 3, 32, 32)).astype("float32"))
     grown = ge.sigmoid(pixels)
     maps = features[depth - 1][:-1](features[: depth - 1](grown))  # before the ReLU
-    answers = ge.mean(maps, axis=(2, 3))[np.arange(8), np.arange(8)]
+    answers = ge.mean(maps, axis=(2, 3))[range(8), range(8)]
     down, right = grown[..., 1:, :] - grown[..., :-1, :], grown[..., 1:] - grown[..., :-1]
     loss = 100 * (ge.mean(down**2) + ge.mean(right**2)) - ge.sum(answers)
     step = engine.compile([], loss, updates=ge.optim.Adam(0.05).minimize(loss, [pixels]))
     before = engine.run(answers)
     for _ in range(show.pick(150, quick=20)):
         step()
-    least = np.min(engine.run(answers) - before)
-    show.criterion(f"layer {depth}: what the slowest of eight answers gains", least, above=0)
+    gained = engine.run(answers) - before
+    show.criterion(f"layer {depth}: what the slowest of eight answers gains", gained.min(), above=0)
     return engine.run(grown)
 
 
 def main(show: Show) -> None:
     pieces, engine = photographs(), show.engine()
-    left, right = ([(pixels[..., half], there[:, half]) for pixels, there in pieces]
-                   for half in (np.s_[:MIDDLE], np.s_[MIDDLE:]))  # fmt: skip
+    left = [(pixels[..., :MIDDLE], there[:, :MIDDLE]) for pixels, there in pieces]
+    (flower, there), (pagoda, _) = [(pixels[..., MIDDLE:], there[:, MIDDLE:]) for pixels, there in pieces]
     trace = train(show, engine, cut(left, show.pick(300, quick=200), seed=0))
-    (flower, there), (pagoda, _) = right
-    chance, heat = ge.nn.softmax(scores(features(images)), axis=-1)[0, 1], grad_cam(images)[0]
-    certain, hot = engine.run([chance, heat], {images: flower[None]})
+    chance = ge.nn.softmax(scores(features(images)), axis=-1)[0, 1]
+    certain, hot = engine.run([chance, grad_cam(images)[0]], {images: flower[None]})
     show.criterion("probability of a flower, where there is one", certain, above=0.5)
     show.criterion("... and where there is a pagoda", engine.run(chance, {images: pagoda[None]}), below=0.5)
     share = np.mean(there.reshape(26, 4, -1, 4), axis=(1, 3))  # of the 4x4 pixels of each place
     show.criterion(f"part of the heat on the flowers, {there.mean():.0%} of the image",
-                   np.sum(hot * share) / np.sum(hot), above=0.6)  # fmt: skip
+                   np.sum(hot * share) / np.sum(hot), above=0.8)  # fmt: skip
     show.save("heat.png", plots.heat_map_over(flower, hot, label="speaks for a flower"),
               "A half that the network has never seen: the heat lies on the flowers, the lower one too.")  # fmt: skip
-    rows = {f"layer {number}": grow(show, engine, number) for number in (1, 2, 3)}
-    show.save("grown.png", plots.image_rows(rows), "Grown from noise, an image for each of eight units of a layer: "
+    grown = {f"layer {depth}": grow(show, engine, depth) for depth in (1, 2, 3)}
+    show.save("grown.png", plots.image_rows(grown), "Grown from noise, an image for each of eight units of a layer: "
               "first plain colours, then fine textures, then larger patterns.")  # fmt: skip
-    folded = ["features.layer1", "features.layer2", "features.layer3", "head"]
-    show.save("grad_cam.svg", viz.draw(grad_cam(crops), collapse=folded), "Grad-CAM as a graph: the gradient, too, is "
+    show.save("grad_cam.svg", viz.draw(grad_cam(crops), collapse=FOLDED), "Grad-CAM as a graph: the gradient, too, is "
               "made of operations; it goes from the score back to the maps, and no further.")  # fmt: skip
-    show.save("training.html", viz.steps(trace, collapse=folded), "A step of the training that comes before.")
+    show.save("training.html", viz.steps(trace, collapse=FOLDED), "A step of the training that comes before.")
 
 
 if __name__ == "__main__":

@@ -17,16 +17,17 @@ import graph_engine_viz as viz
 from graph_engine.gallery import Show, run
 from graph_engine_viz import plots
 
-LETTERS = ". abcdefghilnoprstuw"  # a full stop ends a sentence, and stands before the first
-NOUNS, VERBS = ("bird", "cat", "dog", "hen"), ("run", "sing", "sleep")
+LETTERS = ". abcdefghijlmnoprstuw"  # a full stop ends a sentence, and stands before the first
+NOUNS = ("bird", "cat", "cow", "dog", "frog", "goat", "hen", "pig")
+VERBS = ("eat", "jump", "rest", "run", "sing", "sleep")
 NOUN, VERB = "|".join(NOUNS), "|".join(VERBS)
-GRAMMAR = re.compile(rf"the ({NOUN})(?P<many>s)?( near the ({NOUN})s?){{0,2}} ({VERB})(?(many)|s)\.")
+GRAMMAR = re.compile(rf"the ({NOUN})(?P<many>s)?( near the ({NOUN})s?)? ({VERB})(?(many)|s)\.")
 BLANK = -1  # fills up what is shorter than the longest
 
 
 def sentence(rng: np.random.Generator) -> str:
-    """Draw a sentence, such as "the dogs near the cat sleep."; of one, two or three nouns, each choice by equal chance."""
-    many = rng.integers(0, 2, size=rng.integers(1, 4))
+    """Draw a sentence, such as "the dogs near the cat sleep."; of one or two nouns, each choice by equal chance."""
+    many = rng.integers(0, 2, size=rng.integers(1, 3))
     nouns = ["the " + rng.choice(NOUNS) + "s" * plural for plural in many]
     return " near ".join(nouns) + " " + rng.choice(VERBS) + "s" * (1 - many[0]) + "."
 
@@ -34,7 +35,7 @@ def sentence(rng: np.random.Generator) -> str:
 def entropy(sentences: list[str]) -> float:
     """Return -ln p of sentences by the grammar, per letter."""
     nouns = [1 + text.count(" near ") for text in sentences]
-    return sum(np.log(3) + n * np.log(4 * 2) + np.log(3) for n in nouns) / sum(map(len, sentences))
+    return sum(np.log(2) + n * np.log(len(NOUNS) * 2) + np.log(len(VERBS)) for n in nouns) / sum(map(len, sentences))
 
 
 def coded(sentences: list[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -83,8 +84,8 @@ def write(step: ge.CompiledStep, rng: np.random.Generator, longest: int = 100) -
 
 def main(show: Show) -> None:
     engine, rng = show.engine(), np.random.default_rng(0)
-    known, new = ([sentence(rng) for _ in range(n)] for n in (show.pick(6400, quick=3200), 500))
-    least, epochs = entropy(new), show.pick(8, quick=3)
+    known, new = ([sentence(rng) for _ in range(n)] for n in (3200, 500))
+    least, epochs = entropy(new), show.pick(10, quick=4)
     rate = ge.optim.schedules.cosine(0.01, epochs * len(known) // 64)
     step = engine.compile([before, here], loss, updates=ge.optim.Adam(rate, clip_norm=1.0).minimize(loss))
     measure = ge.training.Evaluation(engine, [before, here], {"loss": loss}, [coded(new)])

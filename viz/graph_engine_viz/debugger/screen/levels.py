@@ -105,7 +105,7 @@ class Levels:
 
     def around(self, step: Step, place: Standing) -> Path:
         """Return the level that shows where a session stands: of what is folded, the one that it is folded in."""
-        path = self.paths.get(self._drawn(step), ())
+        path = self.paths.get(self._drawn(step), ())  # type: ignore[arg-type]
         for depth in range(len(path) + 1):
             level = path[:depth]
             if level not in self._members or len(self._members[level]) <= WHOLE or level == path:
