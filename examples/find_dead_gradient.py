@@ -15,7 +15,7 @@ import graph_engine as ge
 import graph_engine_viz as viz
 from graph_engine.gallery import Show, run
 from graph_engine_viz import plots
-from graph_engine_viz.debugger import Stopped, attach, why
+from graph_engine_viz.debugger import Stopped, attach, complete
 
 images = ge.input("images", ("batch", 64))
 labels = ge.input("labels", "batch", "int64")
@@ -27,6 +27,7 @@ logits = layers[-1](hidden[-1])
 loss = ge.nn.cross_entropy(logits, labels)
 accuracy = ge.nn.accuracy(logits, labels)
 first = layers[0].weight
+RELUS = [ge.Graph(loss).name_of(h) for h in hidden[1:]]
 
 
 def load() -> list[tuple[np.ndarray, ...]]:
@@ -41,8 +42,51 @@ def train(show: Show, rate: float, data: object, **watching: object) -> tuple[ge
     """Train with the debugger attached to the step; return the engine and the attached step."""
     engine = show.engine()
     step = engine.compile([images, labels], loss, updates=ge.optim.SGD(rate).minimize(loss))
-    watched = attach(step, watch="grad.zeros == 1", of=first, record=2, **watching)
+    watched = attach(step, watch="grad.zeros == 1", of=first, record=8, **watching)
     for _ in range(show.pick(12, quick=6)):
         for batch in data:
             watched(*batch)
     return engine, watched
+
+
+def fail(show: Show, data: object) -> Stopped:
+    """Train until the watchpoint stops it; the last eight iterations are written to files."""
+    try:
+        train(show, 1.0, data, folder=show.folder / "flight")
+    except Stopped as stopped:
+        return stopped
+    raise AssertionError("the gradient was expected to die")
+
+
+def main(show: Show) -> None:
+    learned, held_out = load()
+    data = ge.data.batches(*learned, batch_size=32)
+    stopped = fail(show, data)
+    session = stopped.session
+    answer = session.why(first, of="grad")
+    show.say(f"stopped at {stopped.message}\n{answer}")
+    show.criterion("iterations before it died", stopped.iteration, above=0)
+    show.criterion("why names a ReLU", answer.operation.primitive.name == "relu", above=0.5)
+
+    # The flight recorder's files, as another machine would see them.
+    files = sorted((show.folder / "flight").glob("*.safetensors"))
+    flights = [complete(ge.Trace.load(path), session.backend) for path in files]
+    weight, new = flights[-2].value(first.name), flights[-2].updated(first.name)
+    change = np.linalg.norm(new - weight) / np.linalg.norm(weight)
+    show.criterion("the update of layer 1 before that, over its weights", change, above=0.5)
+    iterations = range(stopped.iteration + 1 - len(flights), stopped.iteration + 1)
+    alive = {f"layer {i + 1}": [np.mean(each.value(name) > 0) for each in flights] for i, name in enumerate(RELUS)}
+    figure = plots.lines(alive, x=iterations, xlabel="iteration", ylabel="share of active ReLUs")
+    show.save("alive.png", figure, "From the flight recorder: the ReLUs above 0 in each layer, until layer 1 is dead.")
+
+    session.run_to(answer.operation)
+    show.save("step.svg", viz.draw(session.trace, step=session.place.last), "The session, run to the dead ReLU.")
+    show.save("step.html", viz.steps(session.trace), "The iteration at which it stood still, step by step.")
+
+    engine, _ = train(show, 0.1, data)
+    reached = engine.run(accuracy, {images: held_out[0], labels: held_out[1]})
+    show.criterion("accuracy on digits held out, at a smaller rate", reached, above=0.9)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -68,6 +68,7 @@ def main(show: Show) -> None:
     show.criterion("iterations before it failed", stopped.iteration, above=0)
     show.criterion("why names the line of the logarithm", answer.operation is surprise.operation, above=0.5)
 
+    session.restart()
     session.run_to(surprise)
     show.save("step.svg", viz.draw(session.trace, step=session.place.last, collapse=["network"]),
               "The session, run to the logarithm: some of its elements are -Inf.")  # fmt: skip

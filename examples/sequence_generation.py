@@ -1,9 +1,8 @@
 """Sequence generation: a network that has read sentences, letter by letter, writes new ones.
 
-At each place it scores which letter comes next; that is all it learns. To write, a Python loop calls one compiled step:
-letter and state in, chances and new state out; it draws a letter, feeds it back, and stops after a full stop. The
-sentences come from a small grammar whose entropy is known: no network can need less. Mind the grammar's trap: the verb
-agrees with the first noun, however many others stand between. Look at where the network is surprised, and how much.
+It learns which letter comes next. To write, a Python loop calls one compiled step: letter and state in, chances and
+new state out; it draws a letter, feeds it back, and stops after a full stop. The sentences come from a small grammar
+with a trap, the verb goes with the first noun, and a known entropy: no network can need less. Look at its surprise.
 
 Run it:      graph-engine demo sequence_generation
 """
@@ -18,11 +17,10 @@ from graph_engine.gallery import Show, run
 from graph_engine_viz import plots
 
 LETTERS = ". abcdefghijlmnoprstuw"  # a full stop ends a sentence, and stands before the first
-NOUNS = ("bird", "cat", "cow", "dog", "frog", "goat", "hen", "pig")
-VERBS = ("eat", "jump", "rest", "run", "sing", "sleep")
-NOUN, VERB = "|".join(NOUNS), "|".join(VERBS)
+NOUN, VERB = "bird|cat|cow|dog|frog|goat|hen|pig", "eat|jump|rest|run|sing|sleep"
+NOUNS, VERBS = NOUN.split("|"), VERB.split("|")
 GRAMMAR = re.compile(rf"the ({NOUN})(?P<many>s)?( near the ({NOUN})s?)? ({VERB})(?(many)|s)\.")
-BLANK = -1  # fills up what is shorter than the longest
+BLANK, SIZE = -1, 64  # BLANK fills up what is shorter than the longest
 
 
 def sentence(rng: np.random.Generator) -> str:
@@ -34,8 +32,8 @@ def sentence(rng: np.random.Generator) -> str:
 
 def entropy(sentences: list[str]) -> float:
     """Return -ln p of sentences by the grammar, per letter."""
-    nouns = [1 + text.count(" near ") for text in sentences]
-    return sum(np.log(2) + n * np.log(len(NOUNS) * 2) + np.log(len(VERBS)) for n in nouns) / sum(map(len, sentences))
+    likely = [1 / (2 * (2 * len(NOUNS)) ** (1 + text.count("near")) * len(VERBS)) for text in sentences]
+    return -np.log(likely).sum() / sum(map(len, sentences))
 
 
 def coded(sentences: list[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -43,16 +41,13 @@ def coded(sentences: list[str]) -> tuple[np.ndarray, np.ndarray]:
     here = np.full((len(sentences), max(map(len, sentences))), BLANK)
     for row, text in zip(here, sentences):
         row[: len(text)] = [LETTERS.index(letter) for letter in text]
-    before = np.pad(np.maximum(here[:, :-1], 0), ((0, 0), (1, 0)), constant_values=LETTERS.index("."))
-    return before, here
+    return np.pad(np.maximum(here[:, :-1], 0), ((0, 0), (1, 0)), constant_values=LETTERS.index(".")), here
 
 
 class Writer(ge.nn.Module):
-    """Scores which letter comes next; its state is what it remembers of those before."""
-
-    def __init__(self, letters: int, size: int, unroll: bool = False) -> None:
+    def __init__(self, letters: int, size: int) -> None:
         self.letters = letters
-        self.memory = ge.nn.GRU(letters, size, batch_first=True, unroll=unroll)
+        self.memory = ge.nn.GRU(letters, size, batch_first=True)
         self.out = ge.nn.Linear(size, letters)
 
     def forward(self, before: ge.Variable, state: ge.Variable | None = None) -> tuple[ge.Variable, ge.Variable]:
@@ -62,9 +57,8 @@ class Writer(ge.nn.Module):
 
 before = ge.input("before", ("batch", "time"), "int64")
 here = ge.input("here", ("batch", "time"), "int64")
-state = ge.input("state", (1, "batch", 64))
-
-writer = Writer(len(LETTERS), 64)
+state = ge.input("state", (1, "batch", SIZE))
+writer = Writer(len(LETTERS), SIZE)
 scores, _ = writer(before)
 loss = ge.nn.cross_entropy(scores, here, ignore_index=BLANK, axis=-1)
 surprise = ge.nn.cross_entropy(scores, here, reduction="none", axis=-1)
@@ -72,33 +66,54 @@ next_scores, next_state = writer(before, state)
 chances = ge.nn.softmax(next_scores[0, -1])
 
 
-def write(step: ge.CompiledStep, rng: np.random.Generator, longest: int = 100) -> str:
+def write(next_letter: ge.CompiledStep, rng: np.random.Generator, longest: int = 100) -> str:
     """Draw one letter after the other, until a full stop."""
-    text, last, memory = "", LETTERS.index("."), np.zeros((1, 1, 64))
+    text, code, memory = "", LETTERS.index("."), np.zeros((1, 1, SIZE))
     while not text.endswith(".") and len(text) < longest:
-        likely, memory = step([[last]], memory)
-        last = np.searchsorted(np.cumsum(likely), rng.random() * np.sum(likely))
-        text += LETTERS[last]
+        likely, memory = next_letter([[code]], memory)
+        steps = np.cumsum(likely)
+        code = np.searchsorted(steps, rng.random() * steps[-1])
+        text += LETTERS[code]
     return text
 
 
-def main(show: Show) -> None:
-    engine, rng = show.engine(), np.random.default_rng(0)
-    known, new = ([sentence(rng) for _ in range(n)] for n in (3200, 500))
-    least, epochs = entropy(new), show.pick(10, quick=4)
-    rate = ge.optim.schedules.cosine(0.01, epochs * len(known) // 64)
+def learn_to_write(show: Show) -> None:
+    engine, rng, epochs = show.engine(), np.random.default_rng(0), show.pick(10, quick=4)
+    known, new = ([sentence(rng) for _ in range(count)] for count in (3200, 500))
+    rate = ge.optim.schedules.cosine(0.01, 50 * epochs)
     step = engine.compile([before, here], loss, updates=ge.optim.Adam(rate, clip_norm=1.0).minimize(loss))
     measure = ge.training.Evaluation(engine, [before, here], {"loss": loss}, [coded(new)])
     history = ge.train(step, ge.data.batches(*coded(known), batch_size=64), epochs, validation=measure)
-    print(history.train["loss"], history.validation["loss"], least)
-    show.criterion("-ln p of a letter in new sentences, above the grammar's entropy", history.validation["loss"][-1] - least, below=0.02)
+    needed, least, title = history.validation["loss"], entropy(new), "how surprising a letter of a new sentence is"
+    show.criterion("new sentences: -ln p of a letter, above the grammar's entropy", needed[-1] - least, below=0.02)
+    figure = plots.lines({"network": needed}, None, title, ylabel="mean of -ln p", bound=least, bound_name="grammar")
+    show.save("loss.png", figure, "What the network needs for a letter comes down to what the grammar needs.")
     next_letter = engine.compile([before, state], [chances, next_state])
-    written = [write(next_letter, rng) for _ in range(show.pick(300, quick=100))]
-    right = [GRAMMAR.fullmatch(text) is not None for text in written]
-    show.criterion("share of written sentences that follow the grammar", np.mean(right), above=0.95)
-    show.say("\n".join(written[:5]))
-    print([t for t,r in zip(written,right) if not r])
-    print(len(set(written)-set(known)))
+    written = [write(next_letter, rng) for _ in range(200)]
+    right = np.mean([GRAMMAR.fullmatch(text) is not None for text in written])
+    show.criterion("written sentences that follow the grammar", right, above=0.95)
+    own = [text for text in written if text not in known]
+    show.say(f"sentences among them that it has never read: {len(own)}: {' '.join(own[:3])}")
+    wrong = "the dogs near the cat sleeps."
+    (found,) = engine.run(surprise, dict(zip((before, here), coded([wrong]))))
+    show.criterion("surprise at the s of 'the dogs ... sleeps'", found[-2], above=np.log(10))
+    figure = plots.lines({"": found}, None, "how surprising each letter is", "", "-ln p", ticks=list(wrong))
+    show.save("surprise.png", figure, "Surprise where the grammar chooses; the most at the s: the verb goes with dogs.")
+
+
+def small_writer(show: Show) -> None:
+    """Draw the step that writes; and a training step of a network of three letters and two units."""
+    show.save("write.svg", viz.draw(ge.Graph(chances, next_state)), "One step: letter and state in, the next ones out.")
+    before, here = ge.input("before", (1, 3), "int64"), ge.input("here", (1, 3), "int64")
+    small = Writer(3, 2)
+    loss = ge.nn.cross_entropy(small(before)[0], here, axis=-1)
+    step = show.engine().compile([before, here], loss, updates=ge.optim.SGD(0.5).minimize(loss))
+    show.save("train.html", viz.steps(step.trace([[0, 1, 2]], [[1, 2, 0]])), "A training step, three letters at once.")
+
+
+def main(show: Show) -> None:
+    learn_to_write(show)
+    small_writer(show)
 
 
 if __name__ == "__main__":

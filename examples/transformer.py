@@ -64,17 +64,25 @@ def learn_to_sort(show: Show) -> None:
     sources, answers = ge.data.sequences.sort(6400, LENGTH, SYMBOLS, seed=1)
     new_sources, new_answers = ge.data.sequences.sort(1000, LENGTH, SYMBOLS, seed=2)
 
-    def measure() -> dict[str, float]:
-        return {"right": (write(next_symbols, new_sources) == new_answers).all(axis=1).mean()}
-
     trace = step.trace(sources[:2], started(answers[:2]), answers[:2])
     show.save("transformer.svg", viz.draw(trace), "The first training step: encoder, decoder, and the loss.")
     batches = ge.data.batches(sources, started(answers), answers, batch_size=64)
+    measure = lambda: {"right": (write(next_symbols, new_sources) == new_answers).all(axis=1).mean()}  # noqa: E731
     right = ge.train(step, batches, epochs, validation=measure).validation["right"]
     show.criterion("new sequences sorted without a mistake", right[-1], above=show.pick(0.99, quick=0.95))
-    curve = plots.lines({"sorted without a mistake": right}, ylabel="part of 1000 new sequences")
+    curve = plots.lines({"right": right}, title="new sequences sorted without a mistake", ylabel="part of 1000")
     show.save("right.png", curve, "How many new sequences it sorts without a mistake, after each epoch.")
+    check_mask(show, engine, new_sources, new_answers)
     draw_attention(show, engine, next_symbols, new_sources)
+
+
+def check_mask(show: Show, engine: ge.Engine, sources: np.ndarray, answers: np.ndarray) -> None:
+    """Change the last symbol before an answer's end: no score may change but that of the last place."""
+    known, changed = started(answers), started(answers)
+    changed[:, -1] = changed[:, -1] % SYMBOLS + 1
+    one, other = (np.asarray(engine.run(logits, {source: sources, before: b})) for b in (known, changed))
+    show.criterion("change of scores by symbols that come later", np.abs(one - other)[:, :-1].max(), below=1e-5)
+    show.criterion("change of the last score by the symbol before it", np.abs(one - other)[:, -1].max(), above=0.01)
 
 
 def draw_attention(show: Show, engine: ge.Engine, next_symbols: ge.CompiledStep, sources: np.ndarray) -> None:

@@ -68,7 +68,7 @@ class UNet(ge.nn.Module):
         maps, skips = self.encoder(images)
         return self.head(self.decoder(self.bottleneck(maps), skips))
 
-    def parts(self) -> list[str]:
+    def parts(self) -> list[str]:  # that are folded in diagrams
         return [part.name for part in self.modules() if isinstance(part, ge.nn.Sequential | ge.nn.ConvTranspose2d)]
 
 
@@ -85,8 +85,7 @@ def train(show: Show, net: UNet, seen: ge.data.Shapes, new: ge.data.Shapes) -> t
     batches = ge.data.batches(seen.images, seen.masks, batch_size=8)
     kinds, feeds = ge.argmax(net(images), axis=1), {images: new.images}
 
-    def measure() -> dict[str, float]:
-        """Measure intersection over union, counted over all images; the mean of the three kinds of shapes."""
+    def measure() -> dict[str, float]:  # intersection over union, counted over all images: the mean of three kinds
         found = engine.run(kinds, feeds)
         pairs = [(found == kind, new.masks == kind) for kind in (1, 2, 3)]
         return {"overlap": np.mean([np.sum(a & b) / np.sum(a | b) for a, b in pairs])}
@@ -100,10 +99,10 @@ def main(show: Show) -> None:
     nets = show.pick({"with skips": True, "without": False}, quick={"with skips": True})
     found = {name: train(show, UNet([8, 16], skip), seen, new) for name, skip in nets.items()}
     curves = {name: curve for name, (_, curve) in found.items()}
-    reached, *without = (curve[-1] for curve in curves.values())
-    show.criterion("intersection over union on images held out", reached, above=show.pick(0.95, quick=0.5))
-    for other in without:
-        show.criterion("without skips: so many times as much is missing", (1 - other) / (1 - reached), above=2)
+    missing = [1 - curve[-1] for curve in curves.values()]
+    show.criterion("1 - intersection over union, images held out", missing[0], below=show.pick(0.05, quick=0.5))
+    if not show.quick:
+        show.criterion("without skips: so many times as much", missing[1] / missing[0], above=2)
     show.save("learning.png", plots.lines(curves, ylabel="intersection over union", bound=1.0),
               "How well predicted and true masks of images held out cover each other, after each epoch.")  # fmt: skip
     colours = {"mask": new.masks} | {f"predicted\n{name}": predicted for name, (predicted, _) in found.items()}
@@ -111,11 +110,11 @@ def main(show: Show) -> None:
     show.save("masks.png", plots.image_rows(rows), "Images held out, what is in them, and what is predicted: discs "
               "blue, squares red, triangles green.")  # fmt: skip
     unet, small = UNet([8, 16]), UNet([4])
-    show.save("unet.svg", viz.draw(unet(images), collapse=unet.parts()), "A U-Net of two levels. Each level's "
-              "maps go two ways: down, to be pooled, and straight to the decoder's level of their size (concat).")  # fmt: skip
+    show.save("unet.svg", viz.draw(unet(images), collapse=unet.parts()), "Two levels. Each one's maps go two ways: "
+              "down, to be pooled, and straight to the decoder's level of their size (concat).")  # fmt: skip
     trace = compiled(show.engine(), small, steps=1).trace(new.images[:2], new.masks[:2])
-    show.save("unet.html", viz.steps(trace, collapse=small.parts()), "A step of a U-Net of one level: the "
-              "gradient of its maps is a sum, part through the bottleneck, part straight.")  # fmt: skip
+    show.save("unet.html", viz.steps(trace, collapse=small.parts()), "A step of a U-Net of one level: the gradient of "
+              "its maps is a sum, part through the bottleneck, part straight.")  # fmt: skip
 
 
 if __name__ == "__main__":

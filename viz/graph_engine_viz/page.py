@@ -24,7 +24,7 @@ from graph_engine_viz.picture import Pictured, graph_svg_of, marks_of, state_att
 from graph_engine_viz.typeset import Run
 from graph_engine_viz.wording import Line
 
-__all__ = ["STAGE", "in_a_frame", "page"]
+__all__ = ["STAGE", "in_a_frame", "line_html", "page"]
 
 MOST_STEPS = 5_000
 LEAST_SEGMENT = 0.07
@@ -124,11 +124,12 @@ def _caption(caption: Caption) -> str:
 
 def _rule(grid: Grid, lines: Sequence[Line]) -> str:
     return "".join(
-        f'<p style="grid-area:{row + 1}/{column + 1}">{_line(line)}</p>' for line, row, column in grid.cells(lines)
+        f'<p style="grid-area:{row + 1}/{column + 1}">{line_html(line)}</p>' for line, row, column in grid.cells(lines)
     )
 
 
-def _line(line: Line) -> str:
+def line_html(line: Line) -> str:
+    """Write a formula as HTML: values and gradients are spans of these classes."""
     return "".join(_styled(piece.role, "".join(map(_run, as_drawn(piece.runs)))) for piece in line)
 
 

@@ -1,57 +1,36 @@
-"""The server of the debugger's page: on this machine only, for whoever holds its token, and nothing but page and answers.
+"""The server of the debugger's page: on this machine only, for whoever holds its token; nothing but page and answers.
 
-It listens on the loopback device. Who asks for an answer shows a random token that only the page's address holds; Host
-and Origin are checked, so that no page of another site gets in through the browser, while `ssh -L` to any port works.
-Nothing that a request holds is run, and no path of a request is looked up on the disk. One lock makes the session's
-answers come one after the other, whatever number of browsers asks.
+It listens on the loopback device. Nothing that a request holds is run, and no path of a request is looked up on the
+disk: the page's files are read when the server starts. One lock makes the session's answers come one after the other,
+however many browsers ask. `handling` has what is checked of each request.
 """
 
 from __future__ import annotations
 
-import hmac
-import io
-import json
+import contextlib
 import logging
 import os
-import re
 import secrets
 import socket
 import socketserver
-import time
 from collections.abc import Mapping
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import HTTPServer
 from pathlib import Path
 from threading import BoundedSemaphore, Lock, Thread
-from typing import Any, ClassVar, NamedTuple, Protocol
-from urllib.parse import parse_qs, urlsplit
+from typing import Any, NamedTuple, Protocol
 
 from graph_engine.errors import GraphEngineError
+from graph_engine_viz.debugger.handling import Handler
 
-__all__ = ["Answering", "Server", "page_files", "serve"]
+__all__ = ["Answering", "File", "Server", "page_files", "serve"]
 
-LARGEST_BODY = 1 << 20
-PATIENCE = 10.0
-"""Seconds within which a request has come, or its answer has gone; a connection that is silent for so long is closed."""
 MOST_CONNECTIONS = 128
 
-_HOST = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?", re.IGNORECASE)
 _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
-}
-_CLOSED = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
 }
 _FOLDER = Path(__file__).parent.parent / "web" / "debugger"
 _log = logging.getLogger(__name__)
@@ -65,7 +44,14 @@ class Answering(Protocol):
 
 
 class File(NamedTuple):
-    """A file of the page."""
+    """A file of the page.
+
+    Attributes
+    ----------
+    kind : str
+        Its media type.
+    content : bytes
+    """
 
     kind: str
     content: bytes
@@ -146,7 +132,7 @@ class Server(socketserver.ThreadingMixIn, HTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}/?token={self.token}"
 
     def answer(self, what: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Ask the session; what it refuses is an answer, too."""
+        """Ask the session; what it refuses is an answer, too: {"error": text}."""
         try:
             with self.lock:
                 return self.screen.answer(what, arguments)
@@ -158,7 +144,8 @@ class Server(socketserver.ThreadingMixIn, HTTPServer):
         self.shutdown()
         self.server_close()
         for connection in tuple(self._open):
-            _hang_up(connection)
+            with contextlib.suppress(OSError):  # it may have gone already
+                connection.shutdown(socket.SHUT_RDWR)
 
     # ---- connections -------------------------------------------------------------------------------------------
 
@@ -169,7 +156,7 @@ class Server(socketserver.ThreadingMixIn, HTTPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Answer a connection in a thread of its own; where there are too many, the newest waits, and then goes."""
-        if not self._room.acquire(timeout=PATIENCE / 10):
+        if not self._room.acquire(timeout=1.0):
             super().shutdown_request(request)
             return
         self._open.add(request)
@@ -185,214 +172,3 @@ class Server(socketserver.ThreadingMixIn, HTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Let connections break: their browsers ask again."""
         _log.debug("a connection broke", exc_info=True)
-
-
-class Refused(Exception):
-    """A request that gets no answer.
-
-    Parameters
-    ----------
-    status : HTTPStatus
-    text : str
-        Why, in few words.
-    """
-
-    def __init__(self, status: HTTPStatus, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-        self.text = text
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Answers the requests of one connection."""
-
-    server: Server
-    protocol_version = "HTTP/1.1"
-    timeout: ClassVar[float] = PATIENCE
-    disable_nagle_algorithm = True
-
-    def setup(self) -> None:
-        """Read with a limit on the time for a whole request."""
-        super().setup()
-        self.rfile.close()
-        self._reader = _Deadline(self.connection)
-        self.rfile = io.BufferedReader(self._reader)
-
-    def handle_one_request(self) -> None:
-        """Answer one request, if it comes in time."""
-        self._reader.begin()
-        self._left = 0
-        try:
-            super().handle_one_request()
-        except OSError:  # gone, or too slow
-            self.close_connection = True
-
-    def do_GET(self) -> None:
-        """Send a file of the page."""
-        self._reply(self._file)
-
-    def do_POST(self) -> None:
-        """Send an answer of the session."""
-        self._reply(self._answer)
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse a request that could not even be read; of other methods than GET and POST, too."""
-        self.close_connection = True
-        status = HTTPStatus.METHOD_NOT_ALLOWED if code == HTTPStatus.NOT_IMPLEMENTED else HTTPStatus(code)
-        self._send(status, _TEXT, status.phrase.encode())
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing on the terminal."""
-
-    def version_string(self) -> str:
-        """Say no more than needed of what answers."""
-        return "graph-engine"
-
-    # ---- inside ------------------------------------------------------------------------------------------------
-
-    def _reply(self, find: Any) -> None:
-        try:
-            self._left = self._body_length()
-            self._check_sender()
-            kind, content = find()
-            status = HTTPStatus.OK
-        except Refused as refused:
-            status, kind, content = refused.status, _TEXT, refused.text.encode()
-        except OSError:
-            raise
-        except Exception as error:  # ours: the page shows it, and goes on
-            _log.info("an answer failed", exc_info=True)
-            status, kind, content = HTTPStatus.INTERNAL_SERVER_ERROR, _JSON, _as_json({"error": _described(error)})
-        self.close_connection |= self._left > 0
-        self._send(status, kind, content)
-        if self._left:
-            self._drain()
-
-    def _check_sender(self) -> None:
-        """Refuse what no page of this server sends: another Host, another Origin, a page of another site."""
-        hosts = self.headers.get_all("Host") or []
-        if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
-            raise Refused(HTTPStatus.FORBIDDEN, "this server is called localhost")
-        origins = self.headers.get_all("Origin") or []
-        if any(origin.lower() != f"http://{hosts[0].lower()}" for origin in origins):
-            raise Refused(HTTPStatus.FORBIDDEN, "a page of another site may not ask")
-        opened = self.command == "GET" and self.headers.get("Sec-Fetch-Mode") == "navigate"
-        if not opened and self.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
-            raise Refused(HTTPStatus.FORBIDDEN, "a page of another site may not ask")
-
-    def _check_token(self, token: str) -> None:
-        if not hmac.compare_digest(token.encode("utf-8", "replace"), self.server.token.encode()):
-            raise Refused(HTTPStatus.FORBIDDEN, "a wrong token: open the address that the debugger shows")
-
-    def _file(self) -> tuple[str, bytes]:
-        """Find a file; the page itself is for who holds the token, its style and scripts are the same for everybody."""
-        address = urlsplit(self.path)
-        path = "/index.html" if address.path == "/" else address.path
-        if path == "/index.html":
-            self._check_token((parse_qs(address.query).get("token") or [""])[0])
-        if path not in self.server.files:
-            raise Refused(HTTPStatus.NOT_FOUND, "there is no such page")
-        return self.server.files[path]
-
-    def _answer(self) -> tuple[str, bytes]:
-        self._check_token(self.headers.get("X-Token", ""))
-        if self.path != "/answer":
-            raise Refused(HTTPStatus.NOT_FOUND, "there is no such page")
-        if self.headers.get_content_type() != "application/json":
-            raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "a request is application/json")
-        what, arguments = _read_question(self._body())
-        return _JSON, _as_json(self.server.answer(what, arguments))
-
-    def _body_length(self) -> int:
-        lengths = self.headers.get_all("Content-Length") or []
-        if "Transfer-Encoding" in self.headers or (not lengths and self.command == "POST"):
-            self.close_connection = True
-            raise Refused(HTTPStatus.BAD_REQUEST, "a request says its length")
-        if len(lengths) > 1 or (lengths and not re.fullmatch(r"[0-9]{1,15}", lengths[0])):
-            self.close_connection = True
-            raise Refused(HTTPStatus.BAD_REQUEST, "a wrong length")
-        return int(lengths[0]) if lengths else 0
-
-    def _body(self) -> bytes:
-        if self._left > LARGEST_BODY:
-            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request has at most {LARGEST_BODY} bytes")
-        content = self.rfile.read(self._left)
-        if len(content) < self._left:
-            raise ConnectionResetError("the request ended early")
-        self._left = 0
-        return content
-
-    def _send(self, status: HTTPStatus, kind: str, content: bytes) -> None:
-        self.send_response(status)
-        headers = {"Content-Type": kind, "Content-Length": str(len(content)), **_CLOSED}
-        for name, value in headers.items():
-            self.send_header(name, value)
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
-
-    def _drain(self) -> None:
-        """Take what still comes of a refused request, for a moment, so that the refusal arrives."""
-        self.connection.shutdown(socket.SHUT_WR)
-        self._reader.begin(PATIENCE / 10)
-        while self._left > 0 and (piece := self.rfile.read1(min(self._left, 1 << 16))):
-            self._left -= len(piece)
-
-
-class _Deadline(socket.SocketIO):
-    """Reads from a connection until a point in time, however slowly it comes."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        super().__init__(connection, "r")
-        self._connection = connection
-        self.begin()
-
-    def begin(self, seconds: float = PATIENCE) -> None:
-        """Begin to count."""
-        self._end = time.monotonic() + seconds
-
-    def readinto(self, buffer: Any) -> int | None:
-        """Read what is there."""
-        left = self._end - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("too slow")
-        self._connection.settimeout(left)
-        count = self._connection.recv_into(buffer)
-        self._connection.settimeout(PATIENCE)
-        return count
-
-
-_TEXT = "text/plain; charset=utf-8"
-_JSON = "application/json"
-
-
-def _read_question(body: bytes) -> tuple[str, dict[str, Any]]:
-    try:
-        asked = json.loads(body.decode(), parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise Refused(HTTPStatus.BAD_REQUEST, "a request is JSON") from None
-    arguments = asked.get("arguments", {}) if isinstance(asked, dict) else None
-    if not isinstance(arguments, dict) or not isinstance(asked.get("what"), str) or set(asked) - {"what", "arguments"}:
-        raise Refused(HTTPStatus.BAD_REQUEST, 'a request is {"what": name, "arguments": {...}}')
-    return asked["what"], arguments
-
-
-def _no_constant(text: str) -> None:
-    raise ValueError(f"{text} is no JSON")
-
-
-def _as_json(answer: Mapping[str, Any]) -> bytes:
-    return json.dumps(answer, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _described(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
-
-
-def _hang_up(connection: socket.socket) -> None:
-    try:
-        connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass  # it has gone already

@@ -17,7 +17,7 @@ from graph_engine.node import Operation, Variable
 from graph_engine.plugins import find_backend
 from graph_engine.trace import Step, Trace
 from graph_engine_viz.debugger.conditions import Condition
-from graph_engine_viz.debugger.meaning import all_scopes, find_steps, find_watched, scope_of
+from graph_engine_viz.debugger.meaning import Scope, all_scopes, find_steps, find_watched, scope_of
 from graph_engine_viz.debugger.origins import Answer, why
 from graph_engine_viz.debugger.points import Breakpoint, Points, Watchpoint
 from graph_engine_viz.debugger.rerun import rerun
@@ -131,9 +131,18 @@ class Session:
         step = self.steps[self.place.last]
         return step if self.place.substep is None else step.substeps[self.place.substep]
 
+    @property
+    def opened_rules(self) -> frozenset[int]:
+        """The steps whose primitives are passed one by one."""
+        return frozenset(self._rules)
+
     def where(self) -> Stop:
         """Return where the session stands."""
         return self._stop("step")
+
+    def stops_here(self, point: Breakpoint | Watchpoint) -> str:
+        """Say why a point stops at this place, or nothing; nothing is counted."""
+        return point.reason(self.steps[self.place.last], self._watching) if point.enabled else ""
 
     def explain(self) -> list[str]:
         """Return what this step computes, as formulas with their numbers."""
@@ -208,12 +217,30 @@ class Session:
         self._at = len(self._places) - 1
         return self._logged("end()", self._stop(self._at_end()))
 
-    def go(self, step: int) -> Stop:
-        """Go to a step, counted from 0; scopes around it are opened."""
+    def go(self, step: int, unfold: bool = True) -> Stop:
+        """Go to a step, counted from 0; scopes around it are opened, or with `unfold=False` stay as they are."""
         if isinstance(step, bool) or not isinstance(step, int) or not 0 <= step < len(self.steps):
             raise LookupFailed(f"there is no step {step!r}", f"steps count from 0 to {len(self.steps) - 1}")
-        self._stand_at(step)
-        return self._logged(f"go({step})", self.where())
+        if unfold:
+            self._stand_at(step)
+        else:
+            self._at = self._places.find(step)
+        return self._logged(f"go({step}{'' if unfold else ', unfold=False'})", self.where())
+
+    def open(self, scope: Scope) -> Stop:
+        """Open a scope, wherever one stands; what is around it, too."""
+        known = all_scopes(self.trace)
+        if scope not in known:
+            raise LookupFailed(f"there is no scope {'.'.join(scope)!r}")
+        self.opened |= {scope[:depth] for depth in range(1, len(scope) + 1)}
+        self._rebuild(self.place.first)
+        return self._logged(f"open({scope!r})", self.where())
+
+    def close(self, scope: Scope) -> Stop:
+        """Close a scope, wherever one stands."""
+        self.opened.discard(scope)
+        self._rebuild(self.place.last)
+        return self._logged(f"close({scope!r})", self.where())
 
     def run_to(self, what: Variable | Operation | str | int, kind: str | None = None) -> Stop:
         """Go to where something is computed; from there to where it comes up next, and at last to the first again.

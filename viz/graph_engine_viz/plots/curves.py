@@ -74,6 +74,7 @@ def lines(
     bound: float | None = None,
     dots: Sequence[str] = (),
     bound_name: str = "",
+    ticks: Sequence[str] = (),
 ) -> Any:
     """Draw several series over one axis, each with its name at its end.
 
@@ -92,6 +93,8 @@ def lines(
         Series drawn as dots: what was found, beside the line of what was expected.
     bound_name : str
         Written beside the bound.
+    ticks : sequence of str
+        What is written below the places, in the place of their numbers.
 
     Returns
     -------
@@ -126,6 +129,8 @@ def lines(
     axes.margins(x=0.01)
     if whole and not logx:
         axes.xaxis.get_major_locator().set_params(integer=True)
+    if ticks:
+        axes.set_xticks(places, ticks)
     labels_at_ends(axes, ends)
     return figure
 

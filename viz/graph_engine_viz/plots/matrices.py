@@ -45,7 +45,7 @@ def attention_map(
     cell = 0.5 if max(len(queries), len(keys)) <= 16 else 0.3
     names = 0.13 * max(map(len, queries), default=0)  # the room that they take
     figure, grid = new_figure(
-        max(3.2, cell * len(keys) + names + 0.6) * len(heads) + 1.2, max(3.0, cell * len(queries) + 1.6), 1, len(heads)
+        max(3.2, cell * len(keys) + names + 0.6) * len(heads) + 2.2, max(3.0, cell * len(queries) + 1.6), 1, len(heads)
     )
     for number, (axes, head) in enumerate(zip(grid[0], heads)):
         shown = axes.imshow(head, cmap="Blues", vmin=0, vmax=1)

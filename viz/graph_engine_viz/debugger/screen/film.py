@@ -1,7 +1,14 @@
-"""The graph pane's picture: one level of the graph, drawn once, with the looks that its parts have over the steps."""
+"""The graph pane's picture: one level of the graph, drawn once, and the looks that its parts have at a step.
+
+A part of the picture has few looks over a whole run. They are numbered as they come up, so that a page is sent each
+of them once, and for a step the numbers only.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from graph_engine.node import Operation, Variable
@@ -11,13 +18,16 @@ from graph_engine_viz.debugger.screen.looking import Looked
 from graph_engine_viz.frames import Frames, Told, tell_summary
 from graph_engine_viz.picture import graph_svg_of
 from graph_engine_viz.scene import Scene
-from graph_engine_viz.view import View, view_of
+from graph_engine_viz.view import View, Wire, view_of
 from graph_engine_viz.wording import Line
 
-__all__ = ["picture_of"]
+__all__ = ["Film"]
 
 ROOM = (960.0, 560.0)
 """What the picture is folded for; the pane's shape on usual screens."""
+
+MOST_PARALLEL = 3
+"""More wires from one folded scope to another are drawn as one."""
 
 
 class _Quiet(Frames):
@@ -34,46 +44,96 @@ class _Quiet(Frames):
         return ()
 
 
-def picture_of(looked: Looked, levels: Levels, level: Path) -> dict[str, Any]:
-    """Draw a level of a run.
+class Film:
+    """One level of a run's graph, over all steps.
 
-    Returns
-    -------
-    dict
-        `svg` at the first step; `parts` that change: their looks, and the steps from which each is shown; `folded`:
-        the parts that can be opened; `crumbs`: the levels around it.
+    Parameters
+    ----------
+    looked : Looked
+    levels : Levels
+    level : tuple of str
     """
-    operations = levels.inside(level)
-    places = levels.places(level)
-    view = view_of(looked.timeline.graph, operations, places, levels.results(level, looked.trace.outputs))
-    frames = _Quiet(looked.trace, view.variables, view.operations, looked.timeline, view.uses)
-    frames.looked = looked
-    scene = Scene(view, frames, "nodes", "builtin", ROOM, level)
-    looks: dict[str, dict[str, int]] = {}
-    changes: dict[str, list[list[int]]] = {}
-    first = None
-    for step in _changing_steps(looked, view):
-        frame = frames[step]
-        first = first or frame
-        for key, svg in scene.parts(frame):
-            known = looks.setdefault(key, {})
-            look = known.setdefault(svg, len(known))
-            history = changes.setdefault(key, [])
-            if not history or history[-1][1] != look:
-                history.append([step, look])
-    assert first is not None
-    parts = [f'<g data-part="{key}">{next(iter(known))}</g>' for key, known in looks.items()]
-    changing = {k: {"looks": list(known), "changes": changes[k]} for k, known in looks.items() if len(known) > 1}
-    return {
-        "focus": list(level),
-        "svg": graph_svg_of(scene, first, parts),
-        "size": [scene.width, scene.height],
-        "parts": changing,
-        "folded": {item.key: [*level, item.title[0]] for item in view.items if item.kind == "scope"},
-        "current": _current(looked, view),
-        "crumbs": [list(level[:depth]) for depth in range(len(level) + 1)],
-        "operations": len(operations),
-    }
+
+    def __init__(self, looked: Looked, levels: Levels, level: Path) -> None:
+        self.looked = looked
+        self.level = level
+        self.operations = levels.inside(level)
+        results = levels.results(level, looked.trace.outputs)
+        self.view = _merged(view_of(looked.timeline.graph, self.operations, levels.places(level), results))
+        frames = _Quiet(looked.trace, self.view.variables, self.view.operations, looked.timeline, self.view.uses)
+        frames.looked = looked
+        self.frames = frames
+        self.scene = Scene(self.view, frames, "nodes", "builtin", ROOM, level)
+        self._looks: dict[tuple[str, str], int] = {}
+        self._texts: list[str] = []
+        self._at: dict[int, dict[str, int]] = {}
+
+    @cached_property
+    def picture(self) -> dict[str, Any]:
+        """The picture at the first step, and what can be opened in it."""
+        parts = [f'<g data-part="{key}">{self._texts[look]}</g>' for key, look in self.looks(0).items()]
+        return {
+            "focus": list(self.level),
+            "svg": graph_svg_of(self.scene, self.frames[0], parts),
+            "size": [self.scene.width, self.scene.height],
+            "folded": {
+                item.key: [*self.level, item.title[0]]
+                for item in self.view.items
+                if item.key.startswith("s")
+            },
+            "current": self.current,
+            "operations": len(self.operations),
+        }
+
+    def looks(self, step: int) -> dict[str, int]:
+        """Return the number of the look that each part has at a step."""
+        step = self._before[step]
+        if step not in self._at:
+            found = {key: (key, svg) for key, svg in self.scene.parts(self.frames[step])}
+            for look in found.values():
+                if look not in self._looks:
+                    self._looks[look] = len(self._texts)
+                    self._texts.append(look[1])
+            self._at[step] = {key: self._looks[look] for key, look in found.items()}
+        return self._at[step]
+
+    def shown(self, step: int, have: int) -> dict[str, Any]:
+        """Return the looks at a step as a page takes them: those that it has not been sent yet, and their numbers."""
+        return {"at": self.looks(step), "texts": self._texts[have:], "from": min(have, len(self._texts))}
+
+    @cached_property
+    def changing(self) -> list[int]:
+        """The steps at which something visible may look different from the step before."""
+        timeline, count = self.looked.timeline, self.looked.timeline.count
+        at = {0, count - 1}
+        for variable in self.view.variables:
+            at |= {timeline.value(variable), timeline.gradient(variable), timeline.update(variable)}
+        brief = {*self.view.operations, *(use.operation for use in self.view.uses)}
+        brief |= {v.operation for v in self.view.variables if v.operation is not None}
+        for operation in brief:
+            for step in (timeline.computed(operation), timeline.rule(operation)):
+                at |= {step, step + 1}
+        at |= {timeline.flow(use) for use in self.view.uses} | {step for step, _ in self.current}
+        return sorted(step for step in at if 0 <= step < count)
+
+    @cached_property
+    def _before(self) -> list[int]:
+        """For each step, the last one up to it at which something changed."""
+        changing, found = set(self.changing), []
+        for step in range(self.looked.timeline.count):
+            found.append(step if step in changing else found[-1])
+        return found
+
+    @cached_property
+    def current(self) -> list[list[Any]]:
+        """Which part of the picture the steps are about: from which step on, and its key or nothing."""
+        members = _members(self.view)
+        found: list[list[Any]] = []
+        for step in self.looked.trace.steps:
+            key = next((members[node] for node in _about(step) if node in members), None)
+            if not found or found[-1][1] != key:
+                found.append([step.index, key])
+        return found
 
 
 def _members(view: View) -> dict[Operation | Variable, str]:
@@ -95,28 +155,16 @@ def _about(step: Step) -> list[Operation | Variable]:
     return [operation for operation in parts if operation is not None]
 
 
-def _current(looked: Looked, view: View) -> list[list[Any]]:
-    """Say which part of the picture the steps are about: from which step on, and its key or nothing."""
-    members = _members(view)
-    found: list[list[Any]] = []
-    for step in looked.trace.steps:
-        key = next((members[node] for node in _about(step) if node in members), None)
-        if not found or found[-1][1] != key:
-            found.append([step.index, key])
-    return found
-
-
-def _changing_steps(looked: Looked, view: View) -> list[int]:
-    """Return the steps at which something visible may look different from the step before."""
-    timeline, count = looked.timeline, looked.timeline.count
-    at = {0, count - 1}
-    for variable in view.variables:
-        at |= {timeline.value(variable), timeline.gradient(variable), timeline.update(variable)}
-    brief = {*view.operations, *(use.operation for use in view.uses)}
-    brief |= {v.operation for v in view.variables if v.operation is not None}
-    for operation in brief:
-        for step in (timeline.computed(operation), timeline.rule(operation)):
-            at |= {step, step + 1}
-    at |= {timeline.flow(use) for use in view.uses}
-    at |= {step for step, _ in _current(looked, view)}
-    return sorted(step for step in at if 0 <= step < count)
+def _merged(view: View) -> View:
+    """Draw many wires from one folded scope to another as one."""
+    folded = {item.key for item in view.items if item.kind == "scope"}
+    between: dict[tuple[str, str], list[Wire]] = defaultdict(list)
+    for wire in view.wires:
+        if wire.source in folded and wire.target in folded:
+            between[wire.source, wire.target].append(wire)
+    spare: set[int] = set()
+    for wires in between.values():
+        if len(wires) > MOST_PARALLEL:
+            wires[0].uses = [use for wire in wires for use in wire.uses]
+            spare |= {id(wire) for wire in wires[1:]}
+    return replace(view, wires=tuple(wire for wire in view.wires if id(wire) not in spare))

@@ -21,11 +21,14 @@ __all__ = ["Levels", "Path"]
 
 Path = tuple[str, ...]
 
-WHOLE = 60
+WHOLE = 30
 """A level of so many operations is shown with everything open."""
 
-MOST_PARTS = 36
+MOST_PARTS = 20
 """A level of more parts is cut into blocks."""
+
+MOST_OUTPUTS = 6
+"""An operation with more results is drawn as a folded scope is."""
 
 _BLOCK = "…"
 
@@ -85,7 +88,7 @@ class Levels:
         operations = self._members[level]
         if len(operations) <= WHOLE:
             around = len(_common([op.scope for op in operations])) if level else 0
-            return [Place(f"o{n}", "operation", op.scope[around:]) for n, op in enumerate(operations)]
+            return [_alone(n, op, op.scope[around:]) for n, op in enumerate(operations)]
         numbers: dict[str, int] = {}
         places = []
         for n, operation in enumerate(operations):
@@ -93,7 +96,7 @@ class Levels:
             if rest and (*level, rest[0]) in self._members:
                 places.append(Place(f"s{numbers.setdefault(rest[0], len(numbers))}", "scope", (), (rest[0],)))
             else:
-                places.append(Place(f"o{n}", "operation"))
+                places.append(_alone(n, operation))
         return places
 
     def results(self, level: Path, asked: Collection[Variable]) -> frozenset[Variable]:
@@ -127,6 +130,12 @@ class Levels:
             for variable in operation.inputs:
                 found.setdefault(variable, operation)
         return found
+
+
+def _alone(number: int, operation: Operation, scope: Path = ()) -> Place:
+    if len(operation.outputs) > MOST_OUTPUTS:
+        return Place(f"o{number}", "scope", scope, (operation.name.rpartition(".")[2],))
+    return Place(f"o{number}", "operation", scope)
 
 
 def _scopes_in(path: Path) -> Path:

@@ -1,0 +1,82 @@
+"""Where a session stands, as a page shows it. It depends on the place alone, not on the way there."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from graph_engine_viz.debugger.points import Breakpoint
+from graph_engine_viz.debugger.screen.levels import Levels
+from graph_engine_viz.debugger.screen.looking import Looked
+from graph_engine_viz.debugger.screen.run import subject_of
+from graph_engine_viz.debugger.session import Session
+from graph_engine_viz.frames import PHASES
+from graph_engine_viz.page import line_html
+from graph_engine_viz.rules import rule_lines
+
+__all__ = ["state_of"]
+
+MOST_CALLS = 50
+MOST_MARKS = 2_000
+_MOVE = re.compile(
+    r"session\.(step|step_back|into|out|continue_|reverse_continue|run_to|restart|end|go|why|use_run)\("
+)
+
+
+def state_of(session: Session, looked: Looked, levels: Levels, run: int) -> dict[str, Any]:
+    """Return where a session stands and what is set in it."""
+    place = session.place
+    step = session.steps[place.last]
+    variable, side = subject_of(looked, step, place.substep)
+    return {
+        "run": run,
+        "runs": len(session.runs),
+        "at": place.last,
+        "first": place.first,
+        "substep": place.substep,
+        "scope": None if place.scope is None else list(place.scope),
+        "phase": step.phase,
+        "title": f"{PHASES[step.phase]} · step {place.last + 1} of {len(session.steps)}",
+        "text": session.where().text,
+        "subject": None if variable is None else [looked.name(variable), side],
+        "reasons": _reasons(session),
+        "rules": _rules(session, looked),
+        "explain": session.explain(),
+        "opened": sorted([".".join(scope) for scope in session.opened]),
+        "rules_opened": sorted(session.opened_rules),
+        "focus": list(levels.around(step, place)),
+        "points": [_point(point) for point in session.points.values()],
+        "calls": _calls(session),
+    }
+
+
+def _reasons(session: Session) -> list[str]:
+    """Say which breakpoints and watchpoints stop here, whether or not one came by continuing."""
+    return [reason for point in session.points.values() if (reason := session.stops_here(point))]
+
+
+def _rules(session: Session, looked: Looked) -> list[str]:
+    """Write what this step computes, as HTML; nothing at the step where the run failed."""
+    if session.here.operation is not None and session.here.operation is looked.trace.failed:
+        return []
+    return [line_html(line) for line in rule_lines(looked.trace, session.steps[session.place.last])]
+
+
+def _point(point: Any) -> dict[str, Any]:
+    is_break = isinstance(point, Breakpoint)
+    return {
+        "number": point.number,
+        "kind": "break" if is_break else "watch",
+        "text": f"{point.kind} {point.text}" if is_break else f"{point.condition.text} of {point.text}",
+        "enabled": point.enabled,
+        "hits": point.hits,
+        "steps": sorted(point.steps)[:MOST_MARKS] if is_break else [],
+    }
+
+
+def _calls(session: Session) -> list[str]:
+    """Return the calls that lead to where the session stands: those that changed something, and one that goes here."""
+    done = [call for call in session.log if not _MOVE.match(call)]
+    place = session.place
+    there = f"session.go({place.last})" if place.scope is None else f"session.go({place.last}, unfold=False)"
+    return [*done[-MOST_CALLS:], there]
