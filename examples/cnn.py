@@ -2,7 +2,7 @@
 
 A convolution slides the same few weights over the whole image; pooling keeps the strongest answer of each window. Look
 at the filters, at what they answer to one digit, at the patches that excite a unit most, and at what happens when the
-digit is shifted: the maps shift with it, and pooling forgives the rest.
+digit is shifted: the maps shift with it.
 
 Run it:      graph-engine demo cnn
 """
@@ -51,43 +51,49 @@ def train(show: Show, net: ge.nn.Module, train_data, held_out) -> tuple:
     return engine, trace, history.validation["accuracy"]
 
 
-def show_features(show: Show, engine: ge.Engine, digit: np.ndarray, digits: np.ndarray) -> None:
-    """Draw the filters of the first layer, their answers to a digit, and the patches that excite them most."""
-    maps = lenet.act1(lenet.conv1(images))
+def show_filters(show: Show, engine: ge.Engine, digit: np.ndarray) -> None:
+    """Draw the filters of the LeNet's first layer, and the maps of its layers for one digit; shift the digit."""
     filters = np.asarray(engine.value(lenet.conv1.weight))[:, 0]
-    show.save("filters.png", plots.images(filters, signed=True, title="Filters of the first layer"),
-              "Eight 3x3 filters: red adds, blue subtracts.")  # fmt: skip
-    answers = np.asarray(engine.run(maps, {images: digit[None]}))[0]
-    names = ["image", *(f"map {i}" for i in range(1, 9))]
-    show.save("maps.png", plots.images([digit[0], *answers], names, columns=9), "What each filter answers to a digit.")
-
-    responses = np.asarray(engine.run(maps, {images: digits}))[:, :, 1:-1, 1:-1]  # where the whole patch is image
-    rows = {f"filter {unit + 1}": [patch(digits, responses[:, unit], rank) for rank in range(8)] for unit in range(4)}
-    show.save("patches.png", plots.image_rows(rows, limits=(0, 1)), "The patches that excite four of the filters most.")
+    names = [f"filter {number}" for number in range(1, 9)]
+    show.save("filters.png", plots.images(filters, names, signed=True), "Filters of the LeNet's first layer, 3x3: red "
+              "adds, blue subtracts.")  # fmt: skip
+    layers = {"conv1": lenet[:2], "pool1": lenet[:3], "conv2": lenet[:5], "pool2": lenet[:6]}
+    maps = engine.run([part(images) for part in layers.values()], {images: digit[None]})
+    rows = {"image": digit} | {f"{name}, {m.shape[-1]}x{m.shape[-1]}": m[0, :8] for name, m in zip(layers, maps)}
+    show.save("maps.png", plots.image_rows(rows), "What a digit becomes from layer to layer: eight maps of each.")
 
     shifted = np.roll(digit, 1, axis=-1)
-    first, second = (np.asarray(engine.run(maps, {images: image[None]}))[0, 1] for image in (digit, shifted))
+    first, second = engine.run(lenet[:2](images), {images: np.stack([digit, shifted])})[:, 1]
     inside = np.s_[1:-1, 2:-1]
     show.criterion("a map shifts with its image: largest difference", np.abs(
         np.roll(first, 1, axis=-1)[inside] - second[inside]).max(), below=1e-5)  # fmt: skip
+    show.criterion("... and is not empty: largest answer", second[inside].max(), above=0.1)
     rows = {"image": [digit[0], shifted[0]], "map 2": [first, second]}
     show.save("shift.png", plots.image_rows(rows), "The image one pixel further right: so is the map.")
 
 
-def patch(digits: np.ndarray, responses: np.ndarray, rank: int) -> np.ndarray:
-    sample, row, column = np.unravel_index(np.argsort(-responses, axis=None)[rank * 5], responses.shape)
-    return digits[sample, 0, row : row + 3, column : column + 3]
+def show_patches(show: Show, engine: ge.Engine, digits: np.ndarray) -> None:
+    """Draw the patches that excite units most, one of each digit: behind two layers a unit sees 5x5 pixels."""
+    answers = engine.run(vgg[:4](images), {images: digits})[:, :, 2:-2, 2:-2]  # where the whole patch is image
+    rows = {}
+    for unit in np.argsort(-answers.max(axis=(0, 2, 3)))[:5]:
+        strongest = np.argsort(-answers[:, unit].max(axis=(1, 2)))[:8]
+        places = [np.unravel_index(np.argmax(answers[digit, unit]), (4, 4)) for digit in strongest]
+        rows[f"unit {unit + 1}"] = [digits[d, 0, y : y + 5, x : x + 5] for d, (y, x) in zip(strongest, places)]
+    show.save("patches.png", plots.image_rows(rows, limits=(0, 1)), "The patches of digits held out that excite five "
+              "units of the VGG's second layer most: each looks for a stroke of its own.")  # fmt: skip
 
 
 def main(show: Show) -> None:
     train_data, held_out = load()
     engine, trace, reached = train(show, lenet, train_data, held_out)
-    vgg_reached = train(show, vgg, train_data, held_out)[2]
+    vgg_engine, _, vgg_reached = train(show, vgg, train_data, held_out)
     show.criterion("LeNet: accuracy on digits held out", reached[-1], above=show.pick(0.95, quick=0.9))
     show.criterion("VGG: accuracy on digits held out", vgg_reached[-1], above=show.pick(0.95, quick=0.9))
     curves = plots.lines({"LeNet": reached, "VGG": vgg_reached}, ylabel="accuracy on digits held out")
     show.save("accuracy.png", curves, "Both read almost all digits that they have never seen.")
-    show_features(show, engine, held_out[0][0], held_out[0])
+    show_filters(show, engine, held_out[0][0])
+    show_patches(show, vgg_engine, held_out[0])
     show.save("lenet.svg", viz.draw(trace), "The first training step of the LeNet: forward, backward, update.")
     show.save("lenet.html", viz.steps(trace), "That step, one operation after the other.")
 

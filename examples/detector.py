@@ -1,8 +1,8 @@
 """Detector: a network looks once, and says for each cell of a grid whether a shape is there, where, and which.
 
-In the manner of YOLO (J. Redmon et al., 2016): the image is divided into a grid. The cell in which the middle of a shape
-lies has to find it. Eight numbers for each cell say how sure it is, where in it the middle lies, how wide and how high
-the box is, and which class it is of; one loss adds up what is wrong with all of them. Look at the boxes over images that
+In the manner of YOLO (J. Redmon et al., 2016): the image is divided into a grid; the cell in which the middle of a shape
+lies has to find it. Eight numbers for each cell say how sure it is, where in it the middle lies, how wide and high the
+box is, and which class it is of. One loss adds up what is wrong with all of them. Look at the boxes over images that
 were held out: what is found is solid, what is there is dashed.
 
 Run it:      graph-engine demo detector
@@ -26,75 +26,84 @@ net = ge.nn.Sequential(
 )  # fmt: skip
 
 images = ge.input("images", ("batch", 1, SIZE, SIZE))
-there, classes = (ge.input(name, ("batch", CELLS, CELLS), "int64") for name in ("there", "classes"))
-boxes = ge.input("boxes", ("batch", 4, CELLS, CELLS))
+there, box = ge.input("there", ("batch", CELLS, CELLS)), ge.input("box", ("batch", 4, CELLS, CELLS))
+kind = ge.input("kind", ("batch", CELLS, CELLS), "int64")
+
 grid = net(images)
-sure, box, kind = grid[:, 0], ge.sigmoid(grid[:, 1:5]), grid[:, 5:]  # a logit; four numbers from 0 to 1; three logits
+sure, said_box, said_kind = grid[:, 0], ge.sigmoid(grid[:, 1:5]), grid[:, 5:]
+finding = ge.nn.binary_cross_entropy_with_logits(sure, there, reduction="sum")
+placing = ge.sum(ge.expand_dims(there, axis=1) * ge.square(said_box - box))  # only where a shape is
+naming = ge.sum(there * ge.nn.cross_entropy(said_kind, kind, reduction="none"))
+loss = (finding + 5 * placing + naming) / ge.sum(there)
+found = [ge.sigmoid(sure), said_box, ge.argmax(said_kind, axis=1)]
 
 
-def declare_loss() -> ge.Variable:
-    """Each cell says whether a shape is there; where one is, also its box and its class."""
-    mask = ge.astype(there, "float32")
-    shapes = ge.sum(mask)
-    finding = ge.nn.binary_cross_entropy_with_logits(sure, mask, reduction="sum")
-    placing = ge.sum(ge.expand_dims(mask, axis=1) * ge.square(box - boxes))
-    naming = ge.sum(mask * ge.nn.cross_entropy(kind, classes, reduction="none"))
-    return (finding + 5 * placing + naming) / shapes
-
-
-def targets(data: ge.data.Shapes) -> tuple[np.ndarray, ...]:
-    """Write each shape into its cell: that it is there, its middle from the cell's corner and its size, its class."""
-    cells = (len(data.images), CELLS, CELLS)
-    there, classes, boxes = np.zeros(cells, int), np.zeros(cells, int), np.zeros((cells[0], 4, CELLS, CELLS))
+def targets(data: ge.data.Shapes) -> list[np.ndarray]:
+    """Write each shape into its cell: 1; its middle, counted from the cell's corner, and its size; its class."""
+    there, box, kind = (np.zeros((len(data.images), *channels, CELLS, CELLS)) for channels in ((), (4,), ()))
     image, number = np.nonzero(data.classes >= 0)
     left, top, right, bottom = data.boxes[image, number].T
     x, y = (left + right) / 2 / CELL, (top + bottom) / 2 / CELL
     row, column = y.astype(int), x.astype(int)
     there[image, row, column] = 1
-    classes[image, row, column] = data.classes[image, number]
-    boxes[image, :, row, column] = np.stack([x - column, y - row, (right - left) / SIZE, (bottom - top) / SIZE], 1)
-    return data.images, there, boxes, classes
+    box[image, :, row, column] = np.transpose([x - column, y - row, (right - left) / SIZE, (bottom - top) / SIZE])
+    kind[image, row, column] = data.classes[image, number]
+    return [data.images, there, box, kind.astype(int)]
 
 
 def detect(engine: ge.Engine, pictures: np.ndarray) -> list[list[tuple]]:
-    """Return for each image what was found: box, class, and how sure that is."""
-    certain, places, kinds = map(np.asarray, engine.run([ge.sigmoid(sure), box, ge.argmax(kind, axis=1)], {images: pictures}))
-    found = [[] for _ in pictures]
+    """Return for each image what is found: box, class, and how sure that is."""
+    certain, places, kinds = map(np.asarray, engine.run(found, {images: pictures}))
+    things = [[] for _ in pictures]
     for image, row, column in np.argwhere(certain > 0.5):
-        x, y, width, height = places[image, :, row, column]
-        x, y, w, h = (column + x) * CELL, (row + y) * CELL, width * SIZE / 2, height * SIZE / 2
-        found[image].append(((x - w, y - h, x + w, y + h), kinds[image, row, column], certain[image, row, column]))
-    return found
+        x, y, wide, high = places[image, :, row, column] * (CELL, CELL, SIZE, SIZE) + (column * CELL, row * CELL, 0, 0)
+        corners = (x - wide / 2, y - high / 2, x + wide / 2, y + high / 2)
+        things[image].append((corners, kinds[image, row, column], certain[image, row, column]))
+    return things
 
 
-def overlap(one: np.ndarray, other: np.ndarray) -> float:
+def iou(one: np.ndarray, other: np.ndarray) -> float:
     """Return the intersection of two boxes over their union."""
-    (a, b, c, d), (e, f, g, h) = one, other
-    common = max(min(c, g) - max(a, e), 0) * max(min(d, h) - max(b, f), 0)
-    return common / ((c - a) * (d - b) + (g - e) * (h - f) - common)
+    width, height = np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])
+    common, areas = max(width, 0) * max(height, 0), [(c - a) * (d - b) for a, b, c, d in (one, other)]
+    return common / (sum(areas) - common)
 
 
-def judge(show, data, found) -> None:
-    matches, right = [], []
-    for there, kinds, candidates in zip(data.boxes, data.classes, found):
-        for true, kind in zip(there[kinds >= 0], kinds[kinds >= 0]):
-            best = max(candidates, key=lambda candidate: overlap(candidate[0], true), default=None)
-            matches.append(overlap(best[0], true) if best else 0.0)
-            right.append(best is not None and best[1] == kind)
-    extra = sum(map(len, found)) / len(matches)-1
-    print(np.mean(matches), np.mean(right), extra, np.mean(np.array(matches)>.5))
+def judge(show: Show, data: ge.data.Shapes, things: list[list[tuple]]) -> None:
+    """Compare each shape with the box that overlaps it most."""
+    overlaps, right = [], []
+    for boxes, kinds, candidates in zip(data.boxes, data.classes, things):
+        for true, kind in zip(boxes[kinds >= 0], kinds[kinds >= 0]):
+            nearest, said, _ = max(candidates, key=lambda thing: iou(thing[0], true), default=((0, 0, 0, 0), -1, 0))
+            overlaps.append(iou(nearest, true))
+            right.append(said == kind)
+    surplus = abs(sum(map(len, things)) / len(overlaps) - 1)
+    show.criterion("mean IoU of shapes and boxes, held out", np.mean(overlaps), above=show.pick(0.75, quick=0.6))
+    show.criterion("share of shapes whose class is right", np.mean(right), above=show.pick(0.9, quick=0.5))
+    show.criterion("boxes too many or too few, for each shape", surplus, below=0.1)
 
 
 def main(show: Show) -> None:
-    train_data, held_out = (ge.data.shapes(n, SIZE, most=2, seed=s) for n, s in ((show.pick(1500, 500), 0), (200, 1)))
-    loss, engine = declare_loss(), show.engine()
-    inputs = [images, there, boxes, classes]
-    step = engine.compile(inputs, loss, updates=ge.optim.Adam(3e-3).minimize(loss))
-    import time
-    t=time.process_time()
-    for r in range(6):
-        history=ge.train(step, ge.data.batches(*targets(train_data), batch_size=32), 3)
-        print(time.process_time()-t, history.train["loss"][-1]); judge(show, held_out, detect(engine, held_out.images))
+    train_data = targets(ge.data.shapes(show.pick(2000, quick=500), SIZE, most=2, seed=0))
+    held_out, epochs, engine = ge.data.shapes(200, SIZE, most=2, seed=1), show.pick(12, quick=9), show.engine()
+    batches = ge.data.batches(*train_data, batch_size=16)
+    optimizer = ge.optim.Adam(ge.optim.schedules.cosine(5e-3, epochs * len(batches)))
+    step = engine.compile([images, there, box, kind], loss, updates=optimizer.minimize(loss))
+    trace = step.trace(*(array[:8] for array in train_data))
+    history = ge.train(step, batches, epochs)
+    things = detect(engine, held_out.images)
+    judge(show, held_out, things)
+
+    shown, names = things[:8], held_out.names
+    boxes = [[corners for corners, _, _ in image] for image in shown]
+    labels = [[f"{names[kind]} {certain:.2f}" for _, kind, certain in image] for image in shown]
+    truth = [boxes[kinds >= 0] for boxes, kinds in zip(held_out.boxes, held_out.classes)]
+    picture = plots.boxes_over(held_out.images[:8], boxes, labels, truth)
+    show.save("boxes.png", picture, "Images held out: what is found, its class and how sure that is; dashed: the truth.")
+    show.save("loss.png", history.plot(best=None), "The loss, epoch by epoch.")
+    show.save("detector.svg", viz.draw(trace, collapse=["net"]), "One grid of numbers, three errors, one loss.")
+    show.save("detector.html", viz.steps(trace, collapse=["net"]), "The first training step: forward, backward, update.")
+
 
 if __name__ == "__main__":
     run(main)

@@ -1,4 +1,4 @@
-"""Find where the gradient dies: a training that stands still, and the debugger that names the layer and the step.
+"""Find where the gradient dies: a training that stands still; the debugger names the layer and the step.
 
 Four layers of ReLUs are to read digits; after a few steps the loss does not change any more. No number is NaN, and
 nobody reports anything. The debugger, attached to the step, stops where the gradient of the first layer is zero
@@ -6,7 +6,7 @@ altogether. Look at what `why` answers: a layer all of whose ReLUs are dead; and
 iteration before, whose update was larger than the weights themselves. A smaller learning rate is tried at the end.
 
 Run it:      graph-engine demo find_dead_gradient
-Ask it:      graph-engine why out/find_dead_gradient/flight/iteration-*.safetensors grad
+Ask it:      graph-engine why out/find_dead_gradient/flight/iteration-*.safetensors layer1.weight
 """
 
 import numpy as np
@@ -43,7 +43,7 @@ def train(show: Show, rate: float, data: object, **watching: object) -> tuple[ge
     engine = show.engine()
     step = engine.compile([images, labels], loss, updates=ge.optim.SGD(rate).minimize(loss))
     watched = attach(step, watch="grad.zeros == 1", of=first, record=8, **watching)
-    for _ in range(show.pick(12, quick=6)):
+    for _ in range(show.pick(20, quick=10)):
         for batch in data:
             watched(*batch)
     return engine, watched
@@ -83,7 +83,7 @@ def main(show: Show) -> None:
     show.save("step.svg", viz.draw(session.trace, step=session.place.last), "The session, run to the dead ReLU.")
     show.save("step.html", viz.steps(session.trace), "The iteration at which it stood still, step by step.")
 
-    engine, _ = train(show, 0.1, data)
+    engine, _ = train(show, 0.02, data)
     reached = engine.run(accuracy, {images: held_out[0], labels: held_out[1]})
     show.criterion("accuracy on digits held out, at a smaller rate", reached, above=0.9)
 

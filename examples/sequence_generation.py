@@ -19,15 +19,15 @@ from graph_engine_viz import plots
 LETTERS = ". abcdefghijlmnoprstuw"  # a full stop ends a sentence, and stands before the first
 NOUN, VERB = "bird|cat|cow|dog|frog|goat|hen|pig", "eat|jump|rest|run|sing|sleep"
 NOUNS, VERBS = NOUN.split("|"), VERB.split("|")
-GRAMMAR = re.compile(rf"the ({NOUN})(?P<many>s)?( near the ({NOUN})s?)? ({VERB})(?(many)|s)\.")
+GRAMMAR = re.compile(rf"(?P<one>a )?({NOUN})(?(one)|s)( near (a ({NOUN})|({NOUN})s))? ({VERB})(?(one)s)\.")
 BLANK, SIZE = -1, 64  # BLANK fills up what is shorter than the longest
 
 
 def sentence(rng: np.random.Generator) -> str:
-    """Draw a sentence, such as "the dogs near the cat sleep."; of one or two nouns, each choice by equal chance."""
-    many = rng.integers(0, 2, size=rng.integers(1, 3))
-    nouns = ["the " + rng.choice(NOUNS) + "s" * plural for plural in many]
-    return " near ".join(nouns) + " " + rng.choice(VERBS) + "s" * (1 - many[0]) + "."
+    """Draw a sentence, such as "dogs near a cat sleep."; of one or two nouns, each choice by equal chance."""
+    ones = rng.integers(0, 2, size=rng.integers(1, 3))
+    nouns = [f"a {noun}" if one else f"{noun}s" for noun, one in zip(rng.choice(NOUNS, 2), ones)]
+    return " near ".join(nouns) + " " + rng.choice(VERBS) + "s" * ones[0] + "."
 
 
 def entropy(sentences: list[str]) -> float:
@@ -94,9 +94,9 @@ def learn_to_write(show: Show) -> None:
     show.criterion("written sentences that follow the grammar", right, above=0.95)
     own = [text for text in written if text not in known]
     show.say(f"sentences among them that it has never read: {len(own)}: {' '.join(own[:3])}")
-    wrong = "the dogs near the cat sleeps."
+    wrong = "dogs near a cat sleeps."
     (found,) = engine.run(surprise, dict(zip((before, here), coded([wrong]))))
-    show.criterion("surprise at the s of 'the dogs ... sleeps'", found[-2], above=np.log(10))
+    show.criterion("surprise at the s of 'dogs ... sleeps'", found[-2], above=np.log(10))
     figure = plots.lines({"": found}, None, "how surprising each letter is", "", "-ln p", ticks=list(wrong))
     show.save("surprise.png", figure, "Surprise where the grammar chooses; the most at the s: the verb goes with dogs.")
 

@@ -1,9 +1,10 @@
 """U-Net: says of every pixel what it belongs to; skip connections bring back where exactly.
 
-An encoder makes maps smaller and smaller to see what is there, a decoder makes them large again to say where. What
-pooling forgets goes around it: each level of the encoder hands its maps straight to the decoder, which sets them
-beside its own (concatenation). Look at the wires around the bottleneck in the diagram, and at the masks: the same
-network without these wires, trained as long, learns more slowly and misses edges, or shapes altogether.
+An encoder makes maps smaller to see what is there, a decoder makes them large again to say where. What pooling forgets
+goes around it: each level hands its maps to the decoder, which sets them beside its own (concatenation). Look at the
+wires around the bottleneck in the diagram, and at the masks: the same
+network without these wires, trained as long, misses edges or whole kinds of shapes; which, is a matter of its first
+weights (overlaps from three beginnings: 0.52, 0.64, 0.96; with the wires 0.997 or more).
 
 Run it:      graph-engine demo unet
 """
@@ -99,10 +100,10 @@ def main(show: Show) -> None:
     nets = show.pick({"with skips": True, "without": False}, quick={"with skips": True})
     found = {name: train(show, UNet([8, 16], skip), seen, new) for name, skip in nets.items()}
     curves = {name: curve for name, (_, curve) in found.items()}
-    missing = [1 - curve[-1] for curve in curves.values()]
-    show.criterion("1 - intersection over union, images held out", missing[0], below=show.pick(0.05, quick=0.5))
+    reached = [curve[-1] for curve in curves.values()]
+    show.criterion("intersection over union, images held out", reached[0], above=show.pick(0.95, quick=0.5))
     if not show.quick:
-        show.criterion("without skips: so many times as much", missing[1] / missing[0], above=2)
+        show.criterion("by so much better than without skips", reached[0] - reached[1], above=0.02)
     show.save("learning.png", plots.lines(curves, ylabel="intersection over union", bound=1.0),
               "How well predicted and true masks of images held out cover each other, after each epoch.")  # fmt: skip
     colours = {"mask": new.masks} | {f"predicted\n{name}": predicted for name, (predicted, _) in found.items()}

@@ -84,7 +84,7 @@ def image_rows(
     Parameters
     ----------
     rows : mapping of str to array_like
-        Images as for `images`, as many in each row.
+        Images as for `images`; rows may be shorter than others.
     title : str
     limits : (float, float), optional
         The ends of the grey scale; by default each row has its own.
@@ -110,6 +110,8 @@ def image_rows(
         ends = limits or _limits(list(map(np.asarray, row)))
         for axes, picture in zip(line, row):
             show_image(axes, picture, ends)
+        for axes in line[len(row) :]:
+            axes.remove()
         line[0].set_ylabel(name, rotation=0, ha="right", va="center", labelpad=10)
     if title:
         figure.suptitle(title, x=0.01, ha="left")
