@@ -1,9 +1,9 @@
 """Detector: a network looks once, and says for each cell of a grid whether a shape is there, where, and which.
 
-In the manner of YOLO (J. Redmon et al., 2016): the image is divided into a grid; the cell in which the middle of a shape
-lies has to find it. Eight numbers for each cell say how sure it is, where in it the middle lies, how wide and high the
-box is, and which class it is of. One loss adds up what is wrong with all of them. Look at the boxes over images that
-were held out: what is found is solid, what is there is dashed.
+In the manner of YOLO (J. Redmon et al., 2016): the image is divided into a grid; the cell in which the middle of a
+shape lies has to find it. Eight numbers for each cell say how sure it is, where in it the middle lies, how wide and
+high the box is, and which class it is of. One loss adds up what is wrong with all of them. Look at the boxes over
+images that were held out: what is found is solid, what is there is dashed.
 
 Run it:      graph-engine demo detector
 """
@@ -19,8 +19,8 @@ SIZE, CELLS = 32, 4  # pixels, and cells of the grid, along each side
 CELL = SIZE / CELLS
 
 net = ge.nn.Sequential(
-    conv1=ge.nn.Conv2d(1, 8, 3, padding=1), act1=ge.nn.ReLU(), pool1=ge.nn.MaxPool2d(2),
-    conv2=ge.nn.Conv2d(8, 16, 3, padding=1), act2=ge.nn.ReLU(), pool2=ge.nn.MaxPool2d(2),
+    conv1=ge.nn.Conv2d(1, 16, 5, stride=2, padding=2), act1=ge.nn.ReLU(),
+    conv2=ge.nn.Conv2d(16, 16, 3, padding=1), act2=ge.nn.ReLU(), pool2=ge.nn.MaxPool2d(2),
     conv3=ge.nn.Conv2d(16, 32, 3, padding=1), act3=ge.nn.ReLU(), pool3=ge.nn.MaxPool2d(2),
     conv4=ge.nn.Conv2d(32, 32, 3, padding=1), act4=ge.nn.ReLU(), out=ge.nn.Conv2d(32, 8, 1),
 )  # fmt: skip
@@ -30,11 +30,16 @@ there, box = ge.input("there", ("batch", CELLS, CELLS)), ge.input("box", ("batch
 kind = ge.input("kind", ("batch", CELLS, CELLS), "int64")
 
 grid = net(images)
-sure, said_box, said_kind = grid[:, 0], ge.sigmoid(grid[:, 1:5]), grid[:, 5:]
-finding = ge.nn.binary_cross_entropy_with_logits(sure, there, reduction="sum")
-placing = ge.sum(ge.expand_dims(there, axis=1) * ge.square(said_box - box))  # only where a shape is
-naming = ge.sum(there * ge.nn.cross_entropy(said_kind, kind, reduction="none"))
-loss = (finding + 5 * placing + naming) / ge.sum(there)
+with ge.scope("find"):
+    sure = grid[:, 0]
+    finding = ge.nn.binary_cross_entropy_with_logits(sure, there, reduction="sum")
+with ge.scope("place"):  # this, as the next, counts only where a shape is
+    said_box = ge.sigmoid(grid[:, 1:5])
+    placing = 5 * ge.sum(ge.expand_dims(there, axis=1) * ge.square(said_box - box))
+with ge.scope("name"):
+    said_kind = grid[:, 5:]
+    naming = ge.sum(there * ge.nn.cross_entropy(said_kind, kind, reduction="none"))
+loss = (finding + placing + naming) / ge.sum(there)
 found = [ge.sigmoid(sure), said_box, ge.argmax(said_kind, axis=1)]
 
 
@@ -85,12 +90,12 @@ def judge(show: Show, data: ge.data.Shapes, things: list[list[tuple]]) -> None:
 
 def main(show: Show) -> None:
     train_data = targets(ge.data.shapes(show.pick(2000, quick=500), SIZE, most=2, seed=0))
-    held_out, epochs, engine = ge.data.shapes(200, SIZE, most=2, seed=1), show.pick(12, quick=9), show.engine()
-    batches = ge.data.batches(*train_data, batch_size=16)
-    optimizer = ge.optim.Adam(ge.optim.schedules.cosine(5e-3, epochs * len(batches)))
+    held_out, engine = ge.data.shapes(200, SIZE, most=2, seed=1), show.engine()
+    batches = ge.data.batches(*train_data, batch_size=8)
+    optimizer = ge.optim.Adam(ge.optim.schedules.cosine(5e-3, T_max=12, steps_per_epoch=len(batches)))
     step = engine.compile([images, there, box, kind], loss, updates=optimizer.minimize(loss))
     trace = step.trace(*(array[:8] for array in train_data))
-    history = ge.train(step, batches, epochs)
+    history = ge.train(step, batches, epochs=show.pick(12, quick=8))
     things = detect(engine, held_out.images)
     judge(show, held_out, things)
 
@@ -99,10 +104,11 @@ def main(show: Show) -> None:
     labels = [[f"{names[kind]} {certain:.2f}" for _, kind, certain in image] for image in shown]
     truth = [boxes[kinds >= 0] for boxes, kinds in zip(held_out.boxes, held_out.classes)]
     picture = plots.boxes_over(held_out.images[:8], boxes, labels, truth)
-    show.save("boxes.png", picture, "Images held out: what is found, its class and how sure that is; dashed: the truth.")
+    show.save("boxes.png", picture, "Images held out: what is found, how sure that is; dashed: what is there.")
     show.save("loss.png", history.plot(best=None), "The loss, epoch by epoch.")
-    show.save("detector.svg", viz.draw(trace, collapse=["net"]), "One grid of numbers, three errors, one loss.")
-    show.save("detector.html", viz.steps(trace, collapse=["net"]), "The first training step: forward, backward, update.")
+    parts = ["net", "find", "place", "name"]
+    show.save("detector.svg", viz.draw(trace, collapse=parts), "One grid of numbers, three errors, one loss.")
+    show.save("detector.html", viz.steps(trace, collapse=parts), "The first training step: forward, backward, update.")
 
 
 if __name__ == "__main__":

@@ -76,8 +76,8 @@ def long_lag(show: Show) -> None:
         show.criterion(f"{name}: first symbol named {lag} steps later", right[name][-1], above=0.95)
     show.say(f"RNN: the same: {right['RNN'][-1]:.4g} (chance: {1 / SYMBOLS:.4g})")
     title = f"which of {SYMBOLS} symbols came first, {lag} steps ago?"
-    figure = plots.lines(right, title=title, ylabel="part of 1000 new ones right", bound=1 / SYMBOLS)
-    show.save("right.png", figure, "How many new sequences each answers right, by epoch; dotted: by chance.")
+    figure = plots.lines(right, title=title, ylabel="part answered right", bound=1 / SYMBOLS, bound_name="chance")
+    show.save("right.png", figure, "How many new sequences each answers right, after each epoch.")
 
 
 def one_unit(show: Show) -> None:

@@ -57,18 +57,18 @@ def write(next_symbols: ge.CompiledStep, sources: np.ndarray) -> np.ndarray:
 
 
 def learn_to_sort(show: Show) -> None:
-    engine, epochs = show.engine(), show.pick(10, quick=4)
+    engine, epochs = show.engine(), show.pick(10, quick=3)
     rate = ge.optim.schedules.cosine(5e-3, 100 * epochs)
     step = engine.compile([source, before, target], loss, updates=ge.optim.Adam(rate).minimize(loss))
     next_symbols = engine.compile([source, before], ge.argmax(logits, axis=-1))
     sources, answers = ge.data.sequences.sort(6400, LENGTH, SYMBOLS, seed=1)
     new_sources, new_answers = ge.data.sequences.sort(1000, LENGTH, SYMBOLS, seed=2)
-
     trace = step.trace(sources[:2], started(answers[:2]), answers[:2])
     show.save("transformer.svg", viz.draw(trace), "The first training step: encoder, decoder, and the loss.")
     batches = ge.data.batches(sources, started(answers), answers, batch_size=64)
-    measure = lambda: {"right": (write(next_symbols, new_sources) == new_answers).all(axis=1).mean()}  # noqa: E731
-    right = ge.train(step, batches, epochs, validation=measure).validation["right"]
+    history = ge.train(step, batches, epochs, validation=lambda: {
+        "right": (write(next_symbols, new_sources) == new_answers).all(axis=1).mean()})  # fmt: skip
+    right = history.validation["right"]
     show.criterion("new sequences sorted without a mistake", right[-1], above=show.pick(0.99, quick=0.95))
     curve = plots.lines({"right": right}, title="new sequences sorted without a mistake", ylabel="part of 1000")
     show.save("right.png", curve, "How many new sequences it sorts without a mistake, after each epoch.")
@@ -90,7 +90,6 @@ def draw_attention(show: Show, engine: ge.Engine, next_symbols: ge.CompiledStep,
     weights = np.asarray(engine.run(looks, {source: sources, before: started(answers)}))[:, 0]  # of the only head
     most = np.take_along_axis(sources, weights.argmax(axis=-1), axis=1)
     show.criterion("symbols written while looking most at them", (most == answers).mean(), above=0.7)
-
     chosen = next(i for i, row in enumerate(answers) if len(set(row)) == LENGTH)  # no symbol twice
     rows, columns = [f"writes {s}" for s in answers[chosen]], [str(s) for s in sources[chosen]]
     figure = plots.attention_map(weights[chosen], rows, columns, title="where the decoder looks in its input")

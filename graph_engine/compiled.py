@@ -115,7 +115,11 @@ class CompiledStep:
             )
             new = self._new_values(trace)
             if self._finite:
-                self._refuse_non_finite([*(trace.arrays[v] for v in self.outputs), *new.values()], trace.arrays)
+                try:
+                    self._refuse_non_finite([*(trace.arrays[v] for v in self.outputs), *new.values()], trace.arrays)
+                except GuardError as error:
+                    error.trace = trace
+                    raise
             self.engine.store.commit(new)
         return trace
 

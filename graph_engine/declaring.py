@@ -6,7 +6,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from graph_engine.errors import DeclarationError, GraphEngineError
+from graph_engine.context import current_context
+from graph_engine.errors import DeclarationError, GraphEngineError, Undeclared
 from graph_engine.node import Variable
 from graph_engine.source import capture
 
@@ -30,13 +31,16 @@ def located(function: Callable[P, R]) -> Callable[P, R]:
             name = _shown_name(function, args)
             if error.lines:  # an operation inside was refused, and says so
                 raise
+            given = tuple(a for a in (*args, *kwargs.values()) if isinstance(a, Variable))
             shown = ", ".join(f"{a.name}: {a.spec}" for a in args if isinstance(a, Variable))
-            raise refused(f"{name}({shown}): {error.message}", error.cure, type(error)) from None
+            wrong = refused(f"{name}({shown}): {error.message}", error.cure, type(error))
+            wrong.undeclared = Undeclared(name, given, current_context().scope, capture())
+            raise wrong from None
         except (TypeError, ValueError, AttributeError, IndexError) as error:
-            wrong = DeclarationError(
+            mistake = DeclarationError(
                 f"{function.__name__} cannot be called like this: {error}", f"see help(ge.{function.__name__})"
             )
-            raise wrong.located("called at", capture().line) from error
+            raise mistake.located("called at", capture().line) from error
 
     return call_located
 

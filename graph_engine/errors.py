@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from graph_engine.source import SourceLine
@@ -12,6 +12,25 @@ __all__ = [
     "GuardError", "LookupFailed", "NameClashError", "PluginError", "PluginWarning", "ReplayWarning", "RunError",
     "ShapeError", "UnusedVariableWarning",
 ]  # fmt: skip
+
+
+class Undeclared(NamedTuple):
+    """An operation that could not be declared.
+
+    Attributes
+    ----------
+    name : str
+        Of the primitive or function.
+    inputs : tuple of Variable
+        What it was to be given.
+    scope : tuple of str
+    source : Source
+    """
+
+    name: str
+    inputs: tuple[Any, ...]
+    scope: tuple[str, ...]
+    source: Any
 
 
 class GraphEngineError(Exception):
@@ -25,7 +44,17 @@ class GraphEngineError(Exception):
         What to do about it.
     lines : sequence of (str, SourceLine or None), optional
         The user's own lines that matter, each with a word that says why.
+
+    Attributes
+    ----------
+    trace : Trace or None
+        What had been computed, where the error stopped an observed run.
+    undeclared : Undeclared or None
+        What could not be declared, where the error tells of that.
     """
+
+    trace: Any = None
+    undeclared: Undeclared | None = None
 
     def __init__(self, message: str, cure: str = "", lines: tuple[tuple[str, SourceLine | None], ...] = ()) -> None:
         super().__init__(message)
@@ -83,13 +112,10 @@ class RunError(GraphEngineError, RuntimeError):
 
     Attributes
     ----------
-    trace : Trace or None
-        What had been computed, when the run was observed.
     operation : Operation or None
         The operation that failed.
     """
 
-    trace: Any = None
     operation: Any = None
 
 

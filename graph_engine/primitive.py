@@ -13,7 +13,7 @@ import numpy as np
 
 from graph_engine.context import current_context
 from graph_engine.dims import Dim, evaluate
-from graph_engine.errors import DeclarationError, GradientError, GraphEngineError
+from graph_engine.errors import DeclarationError, GradientError, GraphEngineError, Undeclared
 from graph_engine.node import Operand, Operation, Variable
 from graph_engine.operands import as_variables
 from graph_engine.source import Source, capture
@@ -185,6 +185,7 @@ def _refused(primitive: Primitive, inputs: tuple[Variable, ...], source: Source,
         refused = type(error)(f"{primitive.name}({shown}): {error.message}", error.cure)
     else:
         refused = DeclarationError(f"{primitive.name}({shown}): {_reason(primitive, len(inputs), error)}")
+    refused.undeclared = Undeclared(primitive.name, inputs, current_context().scope, source)
     return refused.located("declared at", source.line)
 
 

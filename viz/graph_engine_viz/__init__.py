@@ -1,7 +1,8 @@
 """graph_engine_viz: see every value and every gradient of a graph_engine run, at every step.
 
-`draw` and `steps` in `drawing` are all that a user needs. A picture is made in this order, and each file does one
-thing:
+`draw` and `steps` in `drawing` make pictures, and `debugger` is the debugger: `debug` shows it, `Session` is it
+without a screen, `attach` watches a training, `why` and `compare` answer questions. A picture is made in this order,
+and each file does one thing:
 
 What is told, without any drawing:
     `view` what of a graph is shown, `opening` which scopes are folded, `places` what stands together, `calls` what is
@@ -25,6 +26,7 @@ What comes out:
     script and style in `web`; `export` writes PNG and PDF.
 """
 
+from graph_engine_viz.debugger import Session, Stopped, attach, compare, debug, why
 from graph_engine_viz.drawing import Drawing, Steps, draw, steps
 
-__all__ = ["Drawing", "Steps", "draw", "steps"]
+__all__ = ["Drawing", "Session", "Steps", "Stopped", "attach", "compare", "debug", "draw", "steps", "why"]

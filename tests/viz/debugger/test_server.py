@@ -242,7 +242,8 @@ def test_other_methods(server, method):
 @pytest.mark.parametrize(
     "path",
     ["/../../../etc/passwd", "/..%2f..%2f..%2fetc/passwd", "/%2e%2e/server.py", "//etc/passwd", "/./app.js",
-     "/app.js/", "/app.js%00", "/..\\..\\x", "http://example.org/app.js", "http://[", "*", "/debugger/app.js", "/APP.JS", "/answer"],
+     "/app.js/", "/app.js%00", "/..\\..\\x", "http://example.org/app.js", "http://[", "*", "/debugger/app.js",
+     "/APP.JS", "/answer"],
 )  # fmt: skip
 def test_only_the_files_of_the_page(server, path):
     assert status(get(server, path)) == 404

@@ -116,6 +116,11 @@ class Session:
         return self.runs[self._run]
 
     @property
+    def run_number(self) -> int:
+        """Which of the runs that is."""
+        return self._run
+
+    @property
     def steps(self) -> tuple[Step, ...]:
         """All steps of the run."""
         return self.trace.steps

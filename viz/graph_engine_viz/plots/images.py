@@ -106,6 +106,7 @@ def image_rows(
     names = 0.135 * max(map(len, rows)) + 0.5  # the room that they take
     height = (width + 0.1) * len(rows) + (0.6 if title else 0.1)
     figure, grid = new_figure(width * columns + names, height, len(rows), columns)
+    figure.get_layout_engine().set(rect=(0.02, 0, 0.97, 1))  # letters are wider at some resolutions
     for line, (name, row) in zip(grid, rows.items()):
         ends = limits or _limits(list(map(np.asarray, row)))
         for axes, picture in zip(line, row):

@@ -13,6 +13,7 @@ import numpy as np
 
 from graph_engine.node import Operation, Variable
 from graph_engine_viz.debugger.origins.causes import Cause, find_cause, not_taken
+from graph_engine_viz.debugger.origins.inside import find_bad_step, within
 from graph_engine_viz.debugger.origins.reading import Array, Element, Place, Reader
 from graph_engine_viz.debugger.origins.report import Finding, words
 
@@ -39,7 +40,16 @@ def find_origins(reader: Reader, variable: Variable) -> tuple[Finding, ...]:
     meant = _deliberate(reader, causes)
     sources = [v for v, behind in causes.items() if v not in meant and all(cause in meant for cause in behind)]
     sources = sorted(sources or [variable], key=lambda v: v.index)
-    return tuple(_finding(reader, v, _path(reader, v, towards)) for v in sources[:MOST_FINDINGS])
+    found = (_looked_inside(reader, _finding(reader, v, _path(reader, v, towards))) for v in sources[:MOST_FINDINGS])
+    return tuple({(f.operation, f.variable if f.operation is None else f.where): f for f in found}.values())
+
+
+def _looked_inside(reader: Reader, finding: Finding) -> Finding:
+    """Replace a loop in which something arose by the operation of its body, and its step."""
+    step = None if finding.operation is None else find_bad_step(reader, finding.operation)
+    if step is None:
+        return finding
+    return within(find_origins(step.reader, step.variable)[0], finding, step.text)
 
 
 def _walk(

@@ -119,7 +119,8 @@ class Film:
     @cached_property
     def _before(self) -> list[int]:
         """For each step, the last one up to it at which something changed."""
-        changing, found = set(self.changing), []
+        changing: set[int] = set(self.changing)
+        found: list[int] = []
         for step in range(self.looked.timeline.count):
             found.append(step if step in changing else found[-1])
         return found

@@ -83,10 +83,10 @@ class Looked:
     def rms(self, variable: Variable) -> float:
         """Return the root of the mean square."""
         if variable not in self._rms:
-            array = self.trace.arrays[variable]
-            self._rms[variable] = measure(self.backend.xp, array, ["rms"])["rms"]
-            if not math.isfinite(self._rms[variable]) and self.summary(variable).nans + self.summary(variable).infs == 0:
-                self._rms[variable] = self.summary(variable).rms  # its squares overflow
+            found = measure(self.backend.xp, self.trace.arrays[variable], ["rms"])["rms"]
+            if math.isinf(found) and not self.summary(variable).infs:
+                found = self.summary(variable).rms  # its squares overflow
+            self._rms[variable] = found
         return self._rms[variable]
 
     def summary(self, variable: Variable) -> Summary:

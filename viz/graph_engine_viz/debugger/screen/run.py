@@ -72,13 +72,13 @@ def subject_of(looked: Looked, step: Step, substep: int | None = None) -> tuple[
         return (step.outputs[0], "value") if step.outputs else (None, "value")
     about = [v.gradient.variable for v in step.outputs if v.gradient is not None]
     known = [v for v in about if looked.moments.get(looked.trace.gradients.get(v, v), [0])[0] == step.index]
-    return ((known or about or [step.variable])[0], "grad")
+    return next(iter(known or about), step.variable), "grad"
 
 
 def _name(looked: Looked, step: Step) -> str:
     if step.phase == "update" and step.variable is not None:
         return looked.name(step.variable)
-    return looked.name(step.operation) if step.operation is not None else ""  # type: ignore[arg-type]
+    return looked.trace.graph.name_of(step.operation) if step.operation is not None else ""
 
 
 def _substeps(looked: Looked, step: Step) -> list[str]:

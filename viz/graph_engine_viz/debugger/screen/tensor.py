@@ -1,0 +1,162 @@
+"""The inspector: one tensor, its statistics, its histogram, a part of its numbers, and where its gradient came from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from graph_engine.errors import DeclarationError, LookupFailed
+from graph_engine.node import Operation, Variable
+from graph_engine.spec import show_shape
+from graph_engine_viz.debugger.screen.looking import Looked
+from graph_engine_viz.debugger.screen.plain import exacts, number
+from graph_engine_viz.debugger.screen.slices import Slice, read_slice
+from graph_engine_viz.summary import Summary, summarize
+from graph_engine_viz.wording import line_text, local_factors, part
+
+__all__ = ["inspect"]
+
+MOST_TERMS = 8
+_TITLES = {"value": "value", "grad": "gradient", "update": "new value"}
+LEVELS = 100
+"""Colours are numbered from minus to plus that."""
+
+_OUTLIER = 4.0
+"""Where the largest magnitude is so many times that of the 99th percentile, the scale ends there and what is larger is
+marked as clipped."""
+
+
+def inspect(looked: Looked, name: str, side: str, text: str = "") -> dict[str, Any]:
+    """Return what the inspector shows of a variable's value, gradient or new value.
+
+    Parameters
+    ----------
+    looked : Looked
+    name : str
+    side : {"value", "grad", "update"}
+    text : str
+        The slice, as in `0, :, 3`.
+    """
+    trace = looked.trace
+    variable = trace.graph[name]
+    holder = looked.holder(variable, side)
+    table: dict[str, Any] = {
+        "name": looked.name(variable),
+        "side": side,
+        "title": f"{looked.name(variable)} · {_TITLES[side]}",
+        "kind": variable.kind,
+        "moment": looked.moment(holder),
+        "line": str(variable.line.text) if variable.line is not None else "",
+        "made": trace.graph.describe(variable.operation) if variable.operation is not None else "",
+        "sides": [s for s in _TITLES if looked.moment(looked.holder(variable, s)) is not None],
+        "columns": {s: _statistics(looked, looked.holder(variable, s)) for s in _TITLES},
+    }
+    if holder is None or holder not in trace.arrays:
+        return table | {"missing": _missing(looked, variable, side)}
+    if str(trace.arrays[holder].dtype).startswith("complex"):
+        raise DeclarationError(f"{name!r} is complex", "look at its real part, or at its magnitude")
+    summary = looked.summary(holder)
+    shape = tuple(trace.arrays[holder].shape)
+    table |= {"shape": show_shape(shape), "dtype": summary.dtype, "histogram": _histogram(summary)}
+    table["grid"] = _grid(looked, holder, read_slice(text, shape))
+    table["terms"] = _terms(looked, variable) if side == "grad" else []
+    table["local"] = _local(looked, variable.operation)
+    return table
+
+
+def _missing(looked: Looked, variable: Variable, side: str) -> str:
+    name = looked.name(variable)
+    if side == "update":
+        return f"{name} is not updated in this run"
+    if side == "grad" and variable not in looked.trace.gradients:
+        return f"{name} has no gradient: the loss does not depend on it smoothly, or no backward pass was run"
+    return f"{name} has not been computed: the run stopped before"
+
+
+def _statistics(looked: Looked, holder: Variable | None) -> list[list[str]] | None:
+    """Return rows of a name, a short text and an exact one."""
+    if holder is None or holder not in looked.trace.arrays:
+        return None
+    summary = looked.summary(holder)
+    rows = [
+        ("min", summary.minimum), ("max", summary.maximum), ("mean", summary.mean), ("std", summary.std),
+        ("RMS", summary.rms), ("zeros", summary.zeros), ("NaN", summary.nans), ("Inf", summary.infs),
+    ]  # fmt: skip
+    return [[name, *number(value)] for name, value in rows]
+
+
+def _histogram(summary: Summary) -> dict[str, Any]:
+    found = summary.histogram
+    return {"counts": list(found.counts), "low": number(found.low), "high": number(found.high)}
+
+
+def _grid(looked: Looked, holder: Variable, part: Slice) -> dict[str, Any]:
+    """Return a part of a tensor: exact texts, and a colour for each."""
+    array = looked.array(holder, part.parts)
+    rows = array.reshape(-1, array.shape[-1]) if array.ndim else array.reshape(1, 1)
+    numbers = rows.astype(np.float64)
+    limit = _limit(numbers)
+    with np.errstate(all="ignore"):
+        levels = np.nan_to_num(np.clip(np.round(numbers / limit * LEVELS), -LEVELS, LEVELS)).astype(int)
+    return {
+        "slice": part.text,
+        "cut": part.cut,
+        "starts": [0] * (2 - len(part.axes)) + part.starts,
+        "index": [None if isinstance(p, slice) else p for p in part.parts],
+        "shape": list(rows.shape),
+        "limit": number(limit),
+        "levels": levels.ravel().tolist(),
+        "marks": _marks(numbers, limit),
+        "texts": exacts(rows),
+    }
+
+
+def _limit(numbers: np.ndarray[Any, Any]) -> float:
+    """Return where the colours end: the largest magnitude, without outliers."""
+    finite = np.abs(numbers[np.isfinite(numbers)])
+    if not finite.size or not finite.max():
+        return 1.0
+    most = float(np.quantile(finite, 0.99))
+    return most if most and finite.max() > _OUTLIER * most else float(finite.max())
+
+
+def _marks(numbers: np.ndarray[Any, Any], limit: float) -> dict[str, str]:
+    """Return the cells that carry a mark: not a number, infinities, and what is beyond the scale."""
+    with np.errstate(all="ignore"):
+        kinds = {
+            "nan": np.isnan(numbers), "inf": numbers == np.inf, "-inf": numbers == -np.inf,
+            "high": np.isfinite(numbers) & (numbers > limit), "low": np.isfinite(numbers) & (numbers < -limit),
+        }  # fmt: skip
+    return {str(cell): kind for kind, mask in kinds.items() for cell in np.flatnonzero(mask).tolist()}
+
+
+def _terms(looked: Looked, variable: Variable) -> list[dict[str, Any]]:
+    """Return the terms that a gradient is the sum of: one for each use."""
+    try:
+        found = looked.trace.contributions(variable)
+    except LookupFailed:
+        return []
+    return [
+        {"operation": looked.trace.graph.name_of(operation), "input": position, "is_rms": array.size != 1,
+         "number": number(array.reshape(()) if array.size == 1 else summarize(array).rms)}
+        for operation, position, array in found[:MOST_TERMS]
+    ]  # fmt: skip
+
+
+def _local(looked: Looked, operation: Operation | None) -> list[dict[str, Any]]:
+    """Return the local derivatives of the operation that made a variable: the symbol, and the number if it is one."""
+    if operation is None or operation.phase != "forward":
+        return []
+    symbols = local_factors(operation)
+    try:
+        values = looked.trace.local_derivatives(operation)
+    except Exception:  # a primitive whose rule needs what this run has not computed
+        values = (None,) * len(operation.inputs)
+    rows = []
+    for variable, symbol, value in zip(operation.inputs, symbols, values, strict=False):
+        if symbol is None and value is None:
+            continue
+        single = number(value.reshape(-1)[0]) if value is not None and value.size == 1 else None
+        rows.append({"input": looked.name(variable), "symbol": line_text([part(symbol or "")]), "number": single})
+    return rows

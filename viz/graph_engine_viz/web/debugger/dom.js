@@ -1,0 +1,39 @@
+// Elements in few words; what stands in them is always text, never markup.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function fill(node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else node.setAttribute(name, value === true ? "" : String(value));
+  }
+  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+export const el = (tag, attributes = {}, ...children) => fill(document.createElement(tag), attributes, children);
+export const svg = (tag, attributes = {}, ...children) =>
+  fill(document.createElementNS(SVG, tag), attributes, children);
+export const find = (id) => document.getElementById(id);
+
+// Put children in the place of what is there, if what they depend on has changed.
+const keys = new WeakMap();
+export function redraw(node, key, draw) {
+  const text = JSON.stringify(key);
+  if (keys.get(node) === text) return;
+  keys.set(node, text);
+  node.replaceChildren(...[draw()].flat().filter((child) => child));
+}
+
+// A number that a run has: what is shown is short, what it carries is exact.
+export function quantity(number, side, variable, kind, extra = {}) {
+  const [text, exact] = number;
+  const odd = /NaN|Inf/.test(exact);
+  const mark = side === "grad" ? "◂" : "";
+  const names = { value: "value", grad: "gradient", update: "update" };
+  return el("span", {
+    class: `number ${names[side] ?? ""}${odd ? " odd" : ""}`, title: `${kind ?? ""} ${exact}`.trim(),
+    "data-variable": variable, "data-side": side, "data-quantity": kind, "data-exact": exact, ...extra,
+  }, `${mark}${text}${odd ? " ⚠" : ""}`);
+}

@@ -1,0 +1,149 @@
+// Scopes and their operations, with the size of what comes out of each and of the gradient that comes back to it.
+
+import { el, find, quantity, redraw } from "./dom.js";
+import { isKnown, model, momentOf } from "./model.js";
+import { act, choose, needNumbers } from "./app.js";
+
+const ROW = 20;
+const FEW = 400;
+const ROOM = 6;
+
+// The scopes and forward operations, each under the scope that it is in.
+export function makeTree(run) {
+  const nodes = run.scopes.map((path, index) => ({
+    key: `s${index}`, path, name: path.at(-1) ?? "", variable: run.results[index], children: [], count: 0,
+  }));
+  const byPath = new Map(nodes.map((node) => [node.path.join("."), node]));
+  const placed = new Set([nodes[0]]);
+  run.steps.forEach(([phase, name, scope, , , subject], index) => {
+    if (phase !== "f") return;
+    let path = run.scopes[scope];
+    let node = byPath.get(path.join("."));
+    node.children.push({ key: `o${index}`, step: index, name: subject ?? name, primitive: name, variable: subject });
+    for (; path.length; path = path.slice(0, -1)) {
+      node = byPath.get(path.join("."));
+      node.count += 1;
+      if (placed.has(node)) continue;
+      placed.add(node);
+      byPath.get(path.slice(0, -1).join(".")).children.push(node);
+    }
+  });
+  return nodes[0];
+}
+
+function visibleRows() {
+  const opened = new Set(model.state.opened);
+  const rows = [];
+  const waiting = [...model.tree.children].reverse().map((node) => [node, 0]);
+  while (waiting.length) {
+    const [node, depth] = waiting.pop();
+    const open = node.path && opened.has(node.path.join("."));
+    rows.push({ node, depth, open });
+    if (open) waiting.push(...[...node.children].reverse().map((child) => [child, depth + 1]));
+  }
+  return rows;
+}
+
+// The row that stands for a step: its operation, or the folded scope that it is in.
+function isCurrent({ node, open }) {
+  const { at, scope } = model.state;
+  const step = model.run.steps[at];
+  if (node.step !== undefined) return !scope && step[0] === "f" ? node.step === at : owner(at) === node.step;
+  if (open) return false;
+  const path = scope ?? model.run.scopes[step[2]];
+  return node.path.every((name, depth) => path[depth] === name);
+}
+
+const owners = new Map();
+function owner(at) {
+  if (!owners.size) model.run.steps.forEach(([phase, name], i) => phase === "f" && owners.set(name, i));
+  const [phase, name] = model.run.steps[at];
+  return phase === "b" && !model.state.scope ? owners.get(name) : undefined;
+}
+
+function shortName(node) {
+  return node.path ? node.name : (node.name ?? "").split(".").at(-1);
+}
+
+function cell(node, side) {
+  const numbers = model.numbers[node.variable];
+  const moment = node.variable && momentOf(node.variable, side);
+  if (!moment || !numbers?.[side]) return el("span", { class: "number" });
+  if (!isKnown(moment)) return el("span", { class: "number todo", title: "not computed yet" }, "·");
+  return quantity(numbers[side], side, node.variable, numbers[`${side}_is`]);
+}
+
+function drawRow({ node, depth, open }, current, index, top) {
+  const bad = model.origins.some((origin) => origin.name === node.variable);
+  const stops = node.step !== undefined && model.state.points.some((point) => point.steps.includes(node.step));
+  const mark = node.path ? (open ? "▾" : "▸") : stops ? "●" : "";
+  const label = node.path ? `${shortName(node)}` : shortName(node);
+  const note = node.path ? `${node.count} op${node.count === 1 ? "" : "s"}` : node.primitive.split(".").at(-1);
+  const press = () => (node.path ? act(open ? "close" : "open", node.path.join(".")) : choose(node.variable));
+  return el("div", {
+    class: `row${current ? " current" : ""}`, role: "treeitem", "aria-level": depth + 1, "aria-selected": current,
+    "aria-expanded": node.path ? open : null, "data-row": index, "data-scope": node.path?.join("."),
+    "data-operation": node.path ? null : node.primitive, "data-top": top === null ? null : top,
+    onclick: press, ondblclick: () => !node.path && act("go", node.step),
+  }, el("span", { class: "name", "data-depth": Math.min(depth, 12), title: node.path?.join(".") ?? node.name },
+    el("i", {}, mark || (current ? "▶" : "")), el("b", {}, label), note === label ? "" : el("small", {}, ` ${note}`)),
+  bad ? el("span", { class: "odd", title: "something not finite arose here" }, "⚠") : "",
+  cell(node, "value"), cell(node, "grad"));
+}
+
+let rows = [];
+let cursor = -1;
+
+export function drawTree(scroll = true) {
+  const pane = find("tree");
+  rows = visibleRows();
+  const now = rows.findIndex(isCurrent);
+  const height = pane.clientHeight || 200;
+  if (scroll && now >= 0) pane.scrollTop = Math.max(0, (now + 0.5) * ROW - height / 2);
+  const few = rows.length <= FEW;
+  const first = few ? 0 : Math.max(0, Math.floor(pane.scrollTop / ROW) - ROOM);
+  const last = few ? rows.length : Math.min(rows.length, Math.ceil((pane.scrollTop + height) / ROW) + ROOM);
+  const shown = rows.slice(first, last);
+  const { at, substep, scope, opened, points, run } = model.state;
+  const names = shown.map(({ node }) => node.variable).filter((name) => name && !model.numbers[name]);
+  redraw(pane, [run, at, substep, scope, opened, points, first, last, names.length, cursor, model.origins.length], () => {
+    const drawn = shown.map((row, i) => drawRow(row, first + i === now, first + i, null));
+    drawn.forEach((row, i) => first + i === cursor && row.classList.add("cursor"));
+    const before = el("div"), after = el("div");
+    before.style.height = `${first * ROW}px`;
+    after.style.height = `${(rows.length - last) * ROW}px`;
+    return [before, ...drawn, after];
+  });
+  if (scroll && now >= 0) pane.scrollTop = Math.max(0, (now + 0.5) * ROW - height / 2);
+  if (names.length) needNumbers(names);
+}
+
+function move(by) {
+  cursor = Math.min(Math.max((cursor < 0 ? rows.findIndex(isCurrent) : cursor) + by, 0), rows.length - 1);
+  const pane = find("tree");
+  if (cursor * ROW < pane.scrollTop) pane.scrollTop = cursor * ROW;
+  if ((cursor + 1) * ROW > pane.scrollTop + pane.clientHeight) pane.scrollTop = (cursor + 1) * ROW - pane.clientHeight;
+  drawTree(false);
+}
+
+export function listenTree() {
+  const pane = find("tree");
+  pane.addEventListener("scroll", () => rows.length > FEW && drawTree(false));
+  pane.addEventListener("blur", () => { cursor = -1; drawTree(false); });
+  pane.addEventListener("keydown", (event) => {
+    const moves = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 };
+    const row = rows[cursor];
+    if (event.key in moves) move(moves[event.key]);
+    else if (event.key === "Enter" && row) {
+      if (row.node.path) act(row.open ? "close" : "open", row.node.path.join("."));
+      else choose(row.node.variable);
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+}
+
+export function forgetTree() {
+  owners.clear();
+  cursor = -1;
+}
