@@ -103,7 +103,7 @@ def learn_to_write(show: Show) -> None:
 
 def small_writer(show: Show) -> None:
     """Draw the step that writes; and a training step of a network of three letters and two units."""
-    show.save("write.svg", viz.draw(ge.Graph(chances, next_state.named("next_state"))), "The step that writes a letter.")
+    show.save("write.svg", viz.draw(ge.Graph(chances, next_state.named("next_state"))), "The step that writes.")
     before, here = ge.input("before", (1, 3), "int64"), ge.input("here", (1, 3), "int64")
     small = Writer(3, 2)
     loss = ge.nn.cross_entropy(small(before)[0], here, axis=-1)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graph_engine import plugins
+from graph_engine import asking, plugins
 from graph_engine._version import __version__
 from graph_engine.checking import check_gradients
 from graph_engine.errors import FeedError, GradientError, GraphEngineError, LookupFailed
@@ -49,8 +49,11 @@ Then:
   graph-engine draw lecture.py --step 3 -o f3.svg    the picture at step 3 (of 0, 1, ...)
   graph-engine steps lecture.py                      a page to step through: lecture.html
   graph-engine check lecture.py                      gradients against finite differences
+  graph-engine debug lecture.py                      the debugger, in a browser; --tui: in this terminal
+  graph-engine why lecture.py x                      why a number is NaN, infinite, zero, large or small
+  graph-engine compare lecture.py before.safetensors     where two runs differ by more than rounding
 
-Exit status: 0 done; 1 a gradient is wrong, or the run stopped in the middle (what it did is drawn); 2 the command or
+Exit status: 0 done; 1 a gradient is wrong, the run stopped in the middle (what it did is drawn), or two runs differ; 2 the command or
 the file cannot be used, and one message says why.
 """
 
@@ -202,12 +205,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"graph-engine {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    def command(function: Any, example: str) -> argparse.ArgumentParser:
+    def command(function: Any, example: str, teaching: str = "") -> argparse.ArgumentParser:
         summary = function.__doc__.strip()
+        epilog = f"Example:\n  graph-engine {example}\n\n{teaching}".strip()
         sub = commands.add_parser(
-            function.__name__, help=summary, description=summary, epilog=f"Example:\n  graph-engine {example}\n",
-            parents=[common], formatter_class=raw,
-        )  # fmt: skip
+            function.__name__, help=summary, description=summary, epilog=epilog, parents=[common], formatter_class=raw
+        )
         sub.set_defaults(command=function)
         return sub
 
@@ -219,6 +222,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = command(check, "check lecture.py")
     sub.add_argument("file", type=Path, metavar="FILE", help="a Python file with feeds, or a saved trace")
     sub.add_argument("--seed", type=int, default=0, help="of the random directions")
+    asking.add_commands(command)
     command(backends, "backends")
     sub = command(demo, "demo --list, then: graph-engine demo xor --out demo")
     sub.add_argument("names", nargs="*", metavar="NAME", help="examples to run; none: the demonstration")

@@ -202,7 +202,7 @@ class Frames(Sequence[Frame]):
         return self._told[variable]
 
     def everything(self) -> Frame:
-        """Return the frame after the last step: all is known, nothing is current."""
+        """Return what is known after the last step, nothing being current; parameters as the run began with them."""
         names = [phase for phase in PHASES if any(step.phase == phase for step in self.trace.steps)]
         count = len(self)
         listed = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
@@ -214,7 +214,10 @@ class Frames(Sequence[Frame]):
             return Frame(0, 0, "forward", Caption(title), *self._known(0))
         nothing: frozenset[Any] = frozenset()
         states: dict[Operation, State] = {op: "done" if s != "todo" else s for op, s in last.states.items()}
-        return replace(last, caption=Caption(title), states=states, current=nothing, active=nothing, rules=())
+        read = {v: self.told(v) if v in self.trace.updates else told for v, told in last.values.items()}
+        return replace(
+            last, caption=Caption(title), values=read, states=states, current=nothing, active=nothing, rules=()
+        )
 
     def _frame(self, index: int) -> Frame:
         step = self.trace.steps[index]

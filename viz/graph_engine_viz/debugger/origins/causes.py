@@ -155,7 +155,7 @@ def not_taken(place: Place) -> Cause | None:
     if masked is None:
         return None
     return Cause(
-        f"0 × Inf: `where` ({_at(masked)}) does not take this element, so that the gradient 0 comes back to "
+        f"0 × Inf: `where` ({at(masked)}) does not take this element, so that the gradient 0 comes back to "
         f"{owner.primitive.name}, whose derivative is infinite or NaN there",
         "make the argument harmless before the function: ge.log(ge.where(x > 0, x, 1)), and choose with where after it",
     )
@@ -227,7 +227,7 @@ def _underflowed(place: Place) -> str:
             continue
         before = Place(place.reader, maker, variable, place.index)
         if before.exact != 0 and math.isfinite(before.exact):
-            return f": {short(before.exact)} from {maker.primitive.name} ({_at(maker)}) is too small for {before.dtype}"
+            return f": {short(before.exact)} from {maker.primitive.name} ({at(maker)}) is too small for {before.dtype}"
     return ""
 
 
@@ -250,7 +250,7 @@ def _where_after(place: Place, operation: Operation, most: int = 200) -> Operati
     return None
 
 
-def _at(operation: Operation) -> str:
+def at(operation: Operation) -> str:
     line = operation.line
     if line is None:
         return "its line is not known"

@@ -68,10 +68,15 @@ def find_bad_step(reader: Reader, operation: Operation) -> BadStep | None:
             values = [*carries, *[x[t, ...] for x in sequences], *shared]
             results = [np.array(result) for result in step(values)]
             if any(x.dtype.kind == "f" and not np.isfinite(x).all() for x in results):
-                text = f"at step {done + 1} of {count} of {reader.name(operation)}"
-                return _looked_at(scan, values, f"{text}, for element {t}" if scan.reverse else text)
+                return _looked_at(scan, values, _which(reader, operation, done, t, count))
             carries = results[:n]
     return None
+
+
+def _which(reader: Reader, operation: Operation, done: int, t: int, count: int) -> str:
+    loop = operation.owner if operation.phase == "backward" and isinstance(operation.owner, Operation) else operation
+    name = reader.name(loop) if loop is operation else f"the backward pass of {reader.name(loop)}"
+    return f"at step {done + 1} of {count} of {name}" + (f", which is element {t}" if t != done else "")
 
 
 def _looked_at(scan: Scan, values: list[Any], text: str) -> BadStep | None:

@@ -27,7 +27,7 @@ async function fetched(what, args) {
   } catch {
     data = null;
   }
-  if (!response.ok) throw new Error(data?.error ?? (body || `the server answered ${response.status}`));
+  if (!response.ok || data?.error) throw new Error(data?.error ?? (body || `the server answered ${response.status}`));
   return data;
 }
 
