@@ -26,7 +26,7 @@ def of_three(function: Function, *options: int) -> Function:
 
 
 def against(loss: Function, target: float, **options: float) -> Function:
-    return lambda x: loss(x, 0 * x + target, reduction="none", **options)
+    return lambda x: loss(x, ge.ones_like(x) * target, reduction="none", **options)
 
 
 SATURATING = {

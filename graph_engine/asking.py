@@ -43,19 +43,12 @@ FILE may also be what was recorded of a training that died, or its folder:
 _WHY = """\
 Without NODE: where the first NaN or Inf of the run arose, forward, backward or in an update. Of a NODE: why it is not
 finite, why its gradient is zero, or what made its gradient large or small on its way from the loss.
-
-Examples:
-  graph-engine why model.py
-  graph-engine why model.py encoder.fc1.weight --of grad
 """
 
 _COMPARE = """\
 Both are a Python file, a saved trace or a recording; FILE_B also an .npz with arrays by name. Each variable is judged:
 equal, different as rounding explains, different because what it is computed from is, or diverged. The first that
 diverged is named. Exit status: 0 nothing diverged; 1 something did.
-
-Example:
-  graph-engine compare before.safetensors after.py
 """
 
 
@@ -72,13 +65,13 @@ def add_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     sub.add_argument("file", type=Path, metavar="FILE", help=file)
     sub.add_argument("--tui", action="store_true", help="in this terminal, not in a browser")
     sub.add_argument("--save", type=Path, metavar="OUT.html", help="write a page that needs no server, and end")
-    sub.add_argument("--port", type=int, default=0, metavar="N", help="of the page's server; by default one that is free")
+    sub.add_argument("--port", type=int, default=0, metavar="N", help="of the page's server; a free one by default")
     sub.add_argument("--no-browser", action="store_true", help="print the address, and open no browser")
-    sub = command(why, "why model.py", _WHY)
+    sub = command(why, "why model.py\n  graph-engine why model.py encoder.fc1.weight --of grad", _WHY)
     sub.add_argument("file", type=Path, metavar="FILE", help=file)
     sub.add_argument("node", nargs="?", metavar="NODE", help="a variable's name; by default what is first not finite")
     sub.add_argument("--of", choices=["value", "grad", "update"], help="which of its numbers")
-    sub = command(compare, "compare before.safetensors after.safetensors", _COMPARE)
+    sub = command(compare, "compare before.safetensors after.py", _COMPARE)
     sub.add_argument("file_a", type=Path, metavar="FILE_A", help=file)
     sub.add_argument("file_b", type=Path, metavar="FILE_B", help=f"{file}, or an .npz")
 

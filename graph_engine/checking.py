@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from graph_engine.backward import backward
 from graph_engine.engine import Engine
 from graph_engine.errors import GradientError
 from graph_engine.feeds import arrange
-from graph_engine.gradient import backward
 from graph_engine.graph import Graph
 from graph_engine.node import Variable
 from graph_engine.passes.retype import Retype

@@ -53,8 +53,8 @@ Then:
   graph-engine why lecture.py x                      why a number is NaN, infinite, zero, large or small
   graph-engine compare lecture.py before.safetensors     where two runs differ by more than rounding
 
-Exit status: 0 done; 1 a gradient is wrong, the run stopped in the middle (what it did is drawn), or two runs differ; 2 the command or
-the file cannot be used, and one message says why.
+Exit status: 0 done; 1 a gradient is wrong, the run stopped in the middle (what it did is drawn), or two runs differ;
+2 the command or the file cannot be used, and one message says why.
 """
 
 

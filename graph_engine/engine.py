@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from graph_engine.backend import Backend
+from graph_engine.backward import backward
 from graph_engine.compiled import CompiledStep
 from graph_engine.errors import BackendError, DeclarationError, LookupFailed
 from graph_engine.executing import Watch
 from graph_engine.feeds import Fed, arrange, check_parameter_value, upload
-from graph_engine.gradient import backward
 from graph_engine.graph import Graph
 from graph_engine.node import Variable
 from graph_engine.observe import observe

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from graph_engine.compiled import CompiledStep
 from graph_engine.declaring import refused
 from graph_engine.training.callbacks import Callback
 from graph_engine.training.checkpoint import resume_run
@@ -23,6 +24,7 @@ def train(
     resume: Any = None,
     guards: Sequence[str] = ("values", "finite"),
     progress: bool | None = None,
+    debug: Callable[[CompiledStep], Callable[..., Any]] | None = None,
 ) -> History:
     """Train: do a step on each batch, for some epochs.
 
@@ -54,6 +56,10 @@ def train(
     progress : bool, optional
         True: a progress bar; False: none; by default one where the standard error stream is a terminal. Without a bar,
         a few lines go to `logging`, as information from "graph_engine.training".
+    debug : callable, optional
+        Given each step, guards on, it returns what is called in its place, with the arrays of each batch:
+        `viz.attach(watch="isnan", folder="recorded")` stops the training where a number is wrong, and records what led
+        there. A resumed training hands its steps over anew.
 
     Returns
     -------
@@ -83,7 +89,7 @@ def train(
     for callback in callbacks:
         if not isinstance(callback, Callback):
             raise refused(f"{callback!r} is no callback", "it is made of a subclass of ge.training.Callback")
-    run = Run(steps, batches, epochs, validation, (*callbacks, Progress(progress)), guards)
+    run = Run(steps, batches, epochs, validation, (*callbacks, Progress(progress)), guards, debug)
     if resume is not None:
         resume_run(run, resume)
     try:

@@ -61,6 +61,7 @@ class Run:
         validation: Validation | None = None,
         callbacks: Sequence[Callback] = (),
         guards: Sequence[str] = (),
+        debug: Callable[[CompiledStep], Callable[..., Any]] | None = None,
     ) -> None:
         if isinstance(epochs, bool) or not hasattr(epochs, "__index__") or epochs < 0:
             raise refused(f"epochs are a number from 0 on, not {epochs!r}")
@@ -80,6 +81,7 @@ class Run:
         self.engine: Engine = self._steps[0][1].engine
         if any(step.engine is not self.engine for _, step, _ in self._steps):
             raise refused("the steps were compiled by different engines")
+        self._called = [(name, _watched(step, debug), times) for name, step, times in self._steps]
         self.batches = batches
         self.validation = validation
         self.callbacks = sorted(callbacks, key=lambda callback: callback.last)
@@ -108,9 +110,9 @@ class Run:
         try:
             arrays = batch_arrays(batch)
             samples = count_samples(arrays)
-            for name, step, times in self._steps:
+            for name, step, times in self._called:
                 for _ in range(times):
-                    self._measure(name, step, step(*arrays), samples)
+                    self._measure(name, step(*arrays), samples)
         except GraphEngineError as error:
             error.message = f"{self._where(name)}: {error.message}"
             if not error.lines:
@@ -155,7 +157,7 @@ class Run:
 
     # ---- inside ------------------------------------------------------------------------------------------------
 
-    def _measure(self, name: str, step: CompiledStep, results: Any, samples: int) -> None:
+    def _measure(self, name: str, results: Any, samples: int) -> None:
         values = results if isinstance(results, tuple) else (results,)
         for metric, value in zip(self._metrics[name], values, strict=True):
             self.means.add(metric, float(self.engine.backend.to_numpy(value)), samples)
@@ -187,6 +189,19 @@ def _named_steps(steps: Any) -> list[tuple[str, CompiledStep, int]]:
         if isinstance(times, bool) or times < 1:
             raise refused(f"a step is done once or more often on a batch, not {times!r} times")
         found.append((str(name) or ("" if len(steps) == 1 else str(number)), step, times))
+    return found
+
+
+def _watched(step: CompiledStep, debug: Callable[[CompiledStep], Any] | None) -> Callable[..., Any]:
+    """Return what is called in the place of a step: itself, where nobody watches."""
+    if debug is None:
+        return step
+    found: Callable[..., Any] = debug(step) if callable(debug) else debug
+    if not callable(debug) or not callable(found):
+        raise refused(
+            f"debug is given a step, and returns what is called in its place; {found!r} cannot be called",
+            'debug=viz.attach(watch="isnan")',
+        )
     return found
 
 

@@ -24,7 +24,7 @@ from graph_engine_viz.picture import Pictured, graph_svg_of, marks_of, state_att
 from graph_engine_viz.typeset import Run
 from graph_engine_viz.wording import Line
 
-__all__ = ["STAGE", "in_a_frame", "line_html", "page"]
+__all__ = ["STAGE", "as_json", "filled", "in_a_frame", "line_html", "page"]
 
 MOST_STEPS = 5_000
 LEAST_SEGMENT = 0.07
@@ -61,7 +61,7 @@ def page(scene: Pictured, frames: Frames, title: str | None = None) -> str:
     state = " ".join(f'{key.replace("_", "-")}="{value}"' for key, value in state_attributes(shown[0]).items())
     gradients = "gradient" in marks_of(frames, shown[0])
     legend = {"FORWARD": scene.has_arrows, "GRADIENT": gradients, "BACKWARD": scene.has_arrows and gradients}
-    return _filled(
+    return filled(
         _web("steps.html"),
         HASH=f"sha256-{digest}",
         TITLE=escape(title or str(shown[0].caption.title)),
@@ -74,7 +74,7 @@ def page(scene: Pictured, frames: Frames, title: str | None = None) -> str:
         WIDEST=f"{grid.width or 1:.4g}",
         LAST=str(len(shown) - 1),
         **{mark: "" if there else " hidden" for mark, there in legend.items()},
-        FILM=_json(film),
+        FILM=as_json(film),
         SCRIPT=script,
     )
 
@@ -158,13 +158,13 @@ def _phases(frames: Iterable[Frame]) -> str:
     )
 
 
-def _json(data: object) -> str:
+def as_json(data: object) -> str:
     """Write JSON that can stand in a page: nothing in it ends the script or begins a comment."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _filled(template: str, **values: str) -> str:
+def filled(template: str, **values: str) -> str:
     """Put the values in their places, in one pass: what is put in is not looked at again."""
     pieces = template.split("@")
     return "".join(piece if number % 2 == 0 else values[piece] for number, piece in enumerate(pieces))

@@ -11,12 +11,10 @@ import pytest
 
 import graph_engine as ge
 from graph_engine_viz.debugger import handling
-from graph_engine_viz.debugger.server import File, page_files, serve
+from graph_engine_viz.debugger.server import serve
 
-PAGE = {
-    "/index.html": File("text/html; charset=utf-8", b"<!doctype html>page"),
-    "/app.js": File("text/javascript; charset=utf-8", b"1"),
-}
+POLICY = "default-src 'none'; script-src 'sha256-x'; connect-src 'self'"
+PAGE = f'<!doctype html><meta http-equiv="Content-Security-Policy" content="{POLICY}">page'
 
 
 class Screen:
@@ -57,7 +55,7 @@ class Screen:
 
 @pytest.fixture(scope="module")
 def server():
-    server = serve(Screen(), files=PAGE)
+    server = serve(Screen(), PAGE)
     yield server
     server.stop()
 
@@ -66,7 +64,7 @@ def server():
 def hasty(monkeypatch):
     """A server that waits for nobody."""
     monkeypatch.setattr(handling, "PATIENCE", 0.4)
-    server = serve(Screen(), files=PAGE)
+    server = serve(Screen(), PAGE)
     yield server
     server.stop()
 
@@ -127,7 +125,7 @@ def works_at_last(server):
 
 def test_its_address_opens_the_page(server):
     answer = get(server, server.url.partition(str(server.server_port))[2])
-    assert status(answer) == 200 and answer.endswith(b"<!doctype html>page")
+    assert status(answer) == 200 and answer.endswith(PAGE.encode())
 
 
 def test_a_question_is_answered(server):
@@ -148,9 +146,12 @@ def test_a_mistake_of_ours_is_told_and_it_goes_on(server, what, said):
 
 
 def test_every_answer_is_closed_to_others(server):
-    for answer in (get(server, "/app.js"), get(server, "/nothing"), post(server), post(server, X_Token="no")):
+    page = get(server, f"/?token={server.token}")
+    assert f"\r\nContent-Security-Policy: {POLICY}; frame-ancestors 'none'\r\n".encode() in page
+    others = get(server, "/nothing"), post(server), post(server, X_Token="no"), raw(server, b"GET\r\n\r\n")
+    for answer in (page, *others):
         head = answer.partition(b"\r\n\r\n")[0].decode().lower()
-        assert "content-security-policy: default-src 'none'; script-src 'self'" in head
+        assert "content-security-policy: default-src 'none'; " in head and head.endswith("connection: close")
         for line in ("x-content-type-options: nosniff", "referrer-policy: no-referrer", "cache-control: no-store"):
             assert line in head
         assert "access-control" not in head and "python" not in head
@@ -170,7 +171,6 @@ def test_a_wrong_token(server, token):
     before = server.screen.count
     assert status(post(server, X_Token=token)) == 403
     assert status(get(server, "/" if token is None else f"/?token={token}")) == 403
-    assert status(get(server, f"/index.html?token={token}")) == 403
     assert server.screen.count == before
 
 
@@ -181,7 +181,7 @@ def test_a_part_of_the_token_and_the_token_in_a_wrong_place(server):
 
 
 def test_tokens_are_long_and_each_server_has_its_own(server):
-    other = serve(Screen(), files=PAGE)
+    other = serve(Screen(), PAGE)
     assert other.token != server.token and len(other.token) >= 43
     assert status(post(other, X_Token=server.token)) == 403
     other.stop()
@@ -214,12 +214,12 @@ def test_a_tunnel_has_another_port(server, host):
 )  # fmt: skip
 def test_a_wrong_origin(server, origin):
     assert status(post(server, Host="localhost:9000", Origin=origin)) == 403
-    assert status(get(server, "/app.js", Host="localhost:9000", Origin=origin)) == 403
+    assert status(get(server, f"/?token={server.token}", Host="localhost:9000", Origin=origin)) == 403
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_a_page_of_another_site(server, site):
-    assert status(get(server, "/app.js", Sec_Fetch_Site=site, Sec_Fetch_Mode="no-cors")) == 403
+    assert status(get(server, f"/?token={server.token}", Sec_Fetch_Site=site, Sec_Fetch_Mode="no-cors")) == 403
     assert status(post(server, Sec_Fetch_Site=site, Sec_Fetch_Mode="navigate")) == 403
     followed = get(server, f"/?token={server.token}", Sec_Fetch_Site=site, Sec_Fetch_Mode="navigate")
     assert status(followed) == 200
@@ -241,23 +241,16 @@ def test_other_methods(server, method):
 
 @pytest.mark.parametrize(
     "path",
-    ["/../../../etc/passwd", "/..%2f..%2f..%2fetc/passwd", "/%2e%2e/server.py", "//etc/passwd", "/./app.js",
-     "/app.js/", "/app.js%00", "/..\\..\\x", "http://example.org/app.js", "http://[", "*", "/debugger/app.js",
-     "/APP.JS", "/answer"],
+    ["/../../../etc/passwd", "/..%2f..%2f..%2fetc/passwd", "/%2e%2e/server.py", "//etc/passwd", "/.", "/./", "/%00",
+     "/..\\..\\x", "http://example.org/", "http://[", "*", "/index.html", "/app.js", "/answer", "/;", "/#"],
 )  # fmt: skip
-def test_only_the_files_of_the_page(server, path):
-    assert status(get(server, path)) == 404
+def test_only_the_page(server, path):
+    for asked in (path, f"{path}?token={server.token}"):
+        assert status(get(server, asked)) == 404
 
 
 def test_only_answers_are_asked_for(server):
-    assert status(post(server, path="/")) == 404 and status(post(server, path="/app.js")) == 404
-
-
-def test_the_files_are_read_when_it_starts(tmp_path):
-    (tmp_path / "panes").mkdir()
-    for name in ("index.html", "panes/log.js", "secret.txt", ".hidden"):
-        (tmp_path / name).write_text(name)
-    assert set(page_files(tmp_path)) == {"/index.html", "/panes/log.js"}
+    assert status(post(server, path="/")) == 404 and status(post(server, path="/answer/")) == 404
 
 
 @pytest.mark.parametrize(
@@ -297,9 +290,9 @@ def test_a_body_of_one_megabyte_and_one_byte_more(server):
 
 
 def test_a_body_on_a_get_is_not_the_next_request(server):
-    smuggled = b"GET /app.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    first = f"GET /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(smuggled)}\r\n\r\n".encode()
-    answer = raw(server, first + smuggled)
+    smuggled = f"GET /?token={server.token} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    first = f"GET /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(smuggled)}\r\n\r\n"
+    answer = raw(server, first.encode() + smuggled)
     assert status(answer) == 404 and answer.count(b"HTTP/1.1") == 1
 
 
@@ -353,7 +346,7 @@ def test_more_connections_than_there_is_room_for(hasty):
 
 
 def test_a_thousand_quick_questions_of_two_browsers():
-    server = serve(Screen(), files=PAGE)
+    server = serve(Screen(), PAGE)
     counts, body, header = [], b'{"what": "step"}', {"X-Token": server.token, "Content-Type": "application/json"}
 
     def browse():
@@ -375,20 +368,20 @@ def test_a_thousand_quick_questions_of_two_browsers():
 
 
 def test_what_is_sent_at_once_is_answered_in_turn(server):
-    one = b"GET /app.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    one = f"GET /?token={server.token} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
     answer = raw(server, one * 9 + one.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
     assert answer.count(b"HTTP/1.1 200 OK") == 10
 
 
 def test_stopped_it_answers_no_more():
-    server = serve(Screen(), files=PAGE)
+    server = serve(Screen(), PAGE)
     connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=5)
-    connection.request("GET", "/app.js")
-    assert connection.getresponse().read() == b"1"
+    connection.request("GET", f"/?token={server.token}")
+    assert connection.getresponse().read() == PAGE.encode()
     server.stop()
     server.stop()
     with pytest.raises((ConnectionError, http.client.HTTPException)):
-        connection.request("GET", "/app.js")
+        connection.request("GET", f"/?token={server.token}")
         connection.getresponse()
     with pytest.raises(ConnectionError):
         socket.create_connection(server.server_address, timeout=5)
@@ -400,4 +393,4 @@ def test_it_listens_on_loopback_only(server):
 
 def test_a_port_that_is_taken(server):
     with pytest.raises(OSError, match=r"[Aa]ddress"):
-        serve(Screen(), port=server.server_port, files=PAGE)
+        serve(Screen(), PAGE, server.server_port)

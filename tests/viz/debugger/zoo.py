@@ -366,12 +366,12 @@ def deviation_of_equal_numbers():
     return traced(s, {x: [5, 5, 5]}), "x"
 
 
-@fault("concat", "backward", "picks other parts", of="zero")
+@fault("index", "backward", "picked none of the elements", of="zero")
 def never_picked():
     x = ge.input("x", 2)
     w = ge.parameter("w", [1.0, 2.0])
-    both = ge.concat([x * 1, w * 1])  # here
-    y = both[:2]
+    both = ge.concat([x * 1, w * 1])
+    y = both[:2]  # here
     return traced(ge.sum(y), {x: [1, 2]}), "w"
 
 

@@ -65,7 +65,7 @@ def attach(
     of : Variable, str, or several, optional
         What is watched; by default the outputs and all parameters that are updated by a gradient.
     at : int, optional
-        Stop at this iteration, counted from 0, in any case.
+        Stop at this iteration, counted from 0 since it was attached, in any case.
     record : int
         The batches, keys, parameters and states of so many iterations are kept, the one that stopped among them.
     folder : path, optional
@@ -127,7 +127,9 @@ class WatchedStep:
         self._at, self._folder, self._on_stop = at, folder, on_stop
         self._knowns = _watched(step, of)
         self._places, numbers = _declare(step, conditions, self._knowns)
-        self._extended = CompiledStep(step.engine, step.inputs, (*step.outputs, numbers), step.updates, step.guards)
+        guards = tuple(guard for guard in step.guards if guard != "finite")  # of the numbers, some may be NaN
+        self._extended = CompiledStep(step.engine, step.inputs, (*step.outputs, numbers), step.updates, guards)
+        self._finite = "finite" in step.guards
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.step, name)
@@ -141,14 +143,17 @@ class WatchedStep:
             try:
                 results = self._extended(*values)
             except GraphEngineError as error:
-                self._write(error)
+                self._died(error)
                 raise
+            after = dict(zip(step.updates, store.values(step.updates), strict=True))
             holding = self._holding(step.engine.backend.to_numpy(results[-1]))
             if holding or self.iteration == self._at:
-                after = dict(zip(step.updates, store.values(step.updates), strict=True))
                 store.commit(before)
                 self._stop(holding)
                 store.commit(after)
+            if self._finite and not self._all_finite(*results[:-1], *after.values()):
+                store.commit(before)
+                self._refuse(values)
         self.iteration += 1
         return results[0] if step.single else results[:-1]
 
@@ -188,6 +193,24 @@ class WatchedStep:
         if self._on_stop is None:
             raise stopped
         self._on_stop(session)
+
+    def _all_finite(self, *arrays: Any) -> bool:
+        variables = (*self.step.outputs, *self.step.updates.values())
+        real = [array for variable, array in zip(variables, arrays, strict=True) if variable.spec.is_float]
+        return self.step.engine.backend.all_finite(real)
+
+    def _refuse(self, values: tuple[Any, ...]) -> None:
+        """Let the step say in its own words that it is not finite."""
+        try:
+            self.step(*values)
+        except GraphEngineError as error:
+            self._died(error)
+            raise
+
+    def _died(self, error: GraphEngineError) -> None:
+        """Let the error carry the run, and write what led to it."""
+        error.trace = self.recorder.trace(self.recorder.last)
+        self._write(error)
 
     def _write(self, error: GraphEngineError) -> None:
         if self._folder is not None:

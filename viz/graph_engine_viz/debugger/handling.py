@@ -32,13 +32,10 @@ PATIENCE = 10.0
 _SLOWEST = 1e5  # bytes a second at which an answer is taken
 _TEXT = "text/plain; charset=utf-8"
 _JSON = "application/json"
+_HTML = "text/html; charset=utf-8"
 _HOST = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE)
 _LENGTH = re.compile(r"[0-9]{1,15}")
 _CLOSED = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -89,8 +86,8 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def do_GET(self) -> None:
-        """Send a file of the page."""
-        self._reply(self._file)
+        """Send the page."""
+        self._reply(self._page)
 
     def do_POST(self) -> None:
         """Send an answer of the session."""
@@ -130,15 +127,12 @@ class Handler(BaseHTTPRequestHandler):
         if self._left:
             self._drain()
 
-    def _file(self) -> tuple[str, bytes]:
-        """Find a file; the page is for who holds the token, its style and scripts are the same for everybody."""
+    def _page(self) -> tuple[str, bytes]:
         path, _, query = self.path.partition("?")
-        path = "/index.html" if path == "/" else path
-        if path == "/index.html":
-            self._check_token((parse_qs(query).get("token") or [""])[0])
-        if path not in self.server.files:
+        if path != "/":
             raise Refused(HTTPStatus.NOT_FOUND, "there is no such page")
-        return self.server.files[path]
+        self._check_token((parse_qs(query).get("token") or [""])[0])
+        return _HTML, self.server.page
 
     def _answer(self) -> tuple[str, bytes]:
         self._check_token(self.headers.get("X-Token", ""))
@@ -188,8 +182,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def _send(self, status: HTTPStatus, kind: str, content: bytes) -> None:
         self.connection.settimeout(PATIENCE + len(content) / _SLOWEST)
+        policy = self.server.policy if kind == _HTML else "default-src 'none'"
         self.send_response(status)
-        for name, value in {"Content-Type": kind, "Content-Length": str(len(content)), **_CLOSED}.items():
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Security-Policy", f"{policy}; frame-ancestors 'none'")
+        for name, value in _CLOSED.items():
             self.send_header(name, value)
         if self.close_connection:
             self.send_header("Connection", "close")

@@ -254,11 +254,12 @@ def show(session: Session, port: int = 0, browser: bool = True) -> Debugging:
     DeclarationError
         Where the port cannot be had.
     """
+    from graph_engine_viz.debugger.html import page_html
     from graph_engine_viz.debugger.screen import Screen
     from graph_engine_viz.debugger.server import serve
 
     try:
-        debugging = Debugging(session, serve(Screen(session), port))
+        debugging = Debugging(session, serve(Screen(session), page_html(), port))
     except (OSError, OverflowError) as error:
         raise DeclarationError(f"port {port} cannot be had: {error}", "port=0 takes one that is free") from error
     if browser and _has_display():

@@ -1,8 +1,8 @@
 """The server of the debugger's page: on this machine only, for whoever holds its token; nothing but page and answers.
 
 It listens on the loopback device. Nothing that a request holds is run, and no path of a request is looked up on the
-disk: the page's files are read when the server starts. One lock makes the session's answers come one after the other,
-however many browsers ask. `handling` has what is checked of each request.
+disk: the page is one text. One lock makes the session's answers come one after the other, however many browsers ask.
+`handling` has what is checked of each request.
 """
 
 from __future__ import annotations
@@ -10,29 +10,22 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import secrets
 import socket
 import socketserver
-from collections.abc import Mapping
 from http.server import HTTPServer
-from pathlib import Path
 from threading import BoundedSemaphore, Lock, Thread
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from graph_engine.errors import GraphEngineError
 from graph_engine_viz.debugger.handling import Handler
 
-__all__ = ["Answering", "File", "Server", "page_files", "serve"]
+__all__ = ["Answering", "Server", "serve"]
 
 MOST_CONNECTIONS = 128
 
-_TYPES = {
-    ".html": "text/html; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-}
-_FOLDER = Path(__file__).parent.parent / "web" / "debugger"
+_POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">')
 _log = logging.getLogger(__name__)
 
 
@@ -43,36 +36,16 @@ class Answering(Protocol):
         """Return an answer as plain data, or raise an error of this library."""
 
 
-class File(NamedTuple):
-    """A file of the page.
-
-    Attributes
-    ----------
-    kind : str
-        Its media type.
-    content : bytes
-    """
-
-    kind: str
-    content: bytes
-
-
-def page_files(folder: Path = _FOLDER) -> dict[str, File]:
-    """Read the files of the page, by the path of their address."""
-    found = [path for path in sorted(folder.rglob("*")) if path.suffix in _TYPES]
-    return {f"/{path.relative_to(folder).as_posix()}": File(_TYPES[path.suffix], path.read_bytes()) for path in found}
-
-
-def serve(screen: Answering, port: int = 0, files: Mapping[str, File] | None = None) -> Server:
+def serve(screen: Answering, page: str, port: int = 0) -> Server:
     """Serve the page of a session until `stop` is called, or the program ends.
 
     Parameters
     ----------
     screen : Screen
+    page : str
+        The page, as HTML, whole: it says in itself what a browser may do with it (its Content-Security-Policy).
     port : int
         By default, one that is free.
-    files : mapping of str to File, optional
-        Other files than the debugger's page; "/index.html" is the one that is opened.
 
     Returns
     -------
@@ -89,12 +62,12 @@ def serve(screen: Answering, port: int = 0, files: Mapping[str, File] | None = N
     >>> class Echo:
     ...     def answer(self, what, arguments):
     ...         return arguments
-    >>> server = serve(Echo(), files={"/index.html": File("text/html", b"hello")})
+    >>> server = serve(Echo(), "<!doctype html>")
     >>> server.url.startswith("http://127.0.0.1:")
     True
     >>> server.stop()
     """
-    server = Server(screen, port, page_files() if files is None else files)
+    server = Server(screen, page, port)
     Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
     return server
 
@@ -105,7 +78,9 @@ class Server(socketserver.ThreadingMixIn, HTTPServer):
     Attributes
     ----------
     screen : Screen
-    files : mapping of str to File
+    page : bytes
+    policy : str
+        What a browser may do with the page.
     token : str
         What a request has to show.
     lock : Lock
@@ -117,9 +92,11 @@ class Server(socketserver.ThreadingMixIn, HTTPServer):
     request_queue_size = 128
     allow_reuse_address = os.name != "nt"  # there, it would let another program take the port over
 
-    def __init__(self, screen: Answering, port: int, files: Mapping[str, File]) -> None:
+    def __init__(self, screen: Answering, page: str, port: int) -> None:
+        found = _POLICY.search(page)
         self.screen = screen
-        self.files = files
+        self.page = page.encode()
+        self.policy = found[1] if found else "default-src 'none'"
         self.token = secrets.token_urlsafe(32)
         self.lock = Lock()
         self._room = BoundedSemaphore(MOST_CONNECTIONS)

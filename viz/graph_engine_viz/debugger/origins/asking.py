@@ -8,17 +8,20 @@ from typing import Any
 from graph_engine.errors import DeclarationError, LookupFailed
 from graph_engine.node import Variable
 from graph_engine.trace import Trace
-from graph_engine_viz.debugger.origins.magnitudes import factors, most_telling
+from graph_engine_viz.debugger.origins.magnitudes import by_primitive, factors, in_loop, most_telling
 from graph_engine_viz.debugger.origins.nonfinite import find_origins, first_bad
 from graph_engine_viz.debugger.origins.reading import Reader
-from graph_engine_viz.debugger.origins.report import Answer
+from graph_engine_viz.debugger.origins.report import Answer, Factor
+from graph_engine_viz.debugger.origins.thinning import find_thinning
 from graph_engine_viz.debugger.origins.unreached import explain_missing
+from graph_engine_viz.debugger.origins.updating import explain_update
 from graph_engine_viz.debugger.origins.zeros import find_cuts
 from graph_engine_viz.summary import short
 
 __all__ = ["why"]
 
 SIDES = ("value", "grad", "update")
+MOST_FACTORS = 60
 
 
 def why(trace: Trace, node: Variable | str | None = None, of: str | None = None) -> Answer:
@@ -62,8 +65,11 @@ def why(trace: Trace, node: Variable | str | None = None, of: str | None = None)
     if side == "update":
         new = trace.updates.get(variable)
         if new is None or not reader.has(new):
-            raise LookupFailed(f"{reader.name(variable)!r} was not updated")
-        return _about(reader, new, f"the new value of {reader.name(variable)}")
+            cure = "give it to the optimiser: optimizer.minimize(loss, [...])" if trace.updates else "trace a step"
+            raise LookupFailed(f"{reader.name(variable)!r} was not updated", cure)
+        if reader.non_finite(new):
+            return _about(reader, new, f"the new value of {reader.name(variable)}")
+        return explain_update(reader, variable, new)
     return _about_gradient(reader, variable)
 
 
@@ -111,16 +117,29 @@ def _about_gradient(reader: Reader, variable: Variable) -> Answer:
 
 def _about_size(reader: Reader, variable: Variable, name: str, array: Any) -> Answer:
     found = factors(reader, variable)
-    lines = [f"  {factor}" for factor in found]
+    lines = [f"  {factor}" for factor in found] if len(found) <= MOST_FACTORS else _shortened(found)
+    lines += [f"together: {text}" for text in by_primitive(found)]
+    lines += [line for factor in found for line in in_loop(reader, factor.operation)]
     worst = most_telling(found)
-    if worst is not None:
+    broken = next((f for f in found if not math.isfinite(f.left)), None)
+    if worst is not None and broken is None:
         at = f"  {worst.line}" if worst.line else ""
         lines += [f"the factor furthest from 1 is {short(worst.factor, 3)}, at {worst.name}", at]
+    if broken is not None:
+        lines.append(
+            f"it is not finite all the way: what {broken.name} hands down is not; why(trace) says where it arose"
+        )
     zeros = float((array == 0).mean()) if array.size else 0.0
     share = f", {zeros:.0%} of it zero" if zeros else ""
     rms = reader.rms(reader.trace.gradients[variable])
     question = f"{name} has RMS {short(rms, 3)}{share}; on its way back from the loss:"
-    return Answer(question, text="\n".join(lines), factors=found)
+    return Answer(question, find_thinning(reader, variable), "\n".join(lines), found)
+
+
+def _shortened(found: tuple[Factor, ...]) -> list[str]:
+    half = MOST_FACTORS // 2
+    between = f"  ... {len(found) - 2 * half:,} more ..."
+    return [*(f"  {factor}" for factor in found[:half]), between, *(f"  {factor}" for factor in found[-half:])]
 
 
 def _extent(array: Any) -> str:

@@ -6,27 +6,17 @@ A rule is asked about one element (`Place`) of which no input is NaN. It returns
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 
 from graph_engine.node import Operation
 from graph_engine.spec import NUMPY_DTYPES
+from graph_engine_viz.debugger.origins.cause import Cause, Rule
 from graph_engine_viz.debugger.origins.reading import Place
+from graph_engine_viz.debugger.origins.tensors import OF_TENSORS, explain_rest, infinite_inputs
 from graph_engine_viz.summary import short
 
-__all__ = ["Cause", "find_cause", "not_taken"]
-
-
-class Cause(NamedTuple):
-    """Why something is as it is, and what helps."""
-
-    text: str
-    cure: str = ""
-
-
-Rule = Callable[[Place], Cause | None]
+__all__ = ["Cause", "at", "find_cause", "not_taken"]
 
 
 def find_cause(place: Place) -> Cause:
@@ -34,12 +24,13 @@ def find_cause(place: Place) -> Cause:
     rules: list[Rule] = []
     if place.owner is not None:
         rules += [not_taken, *OF_RULES.get(place.owner.primitive.name, ())]
-    rules += [*OF_PRIMITIVES.get(place.primitive, ()), _overflow, _infinite_inputs]
+    name = place.primitive
+    rules += [*OF_PRIMITIVES.get(name, ()), *OF_TENSORS.get(name, ()), _overflow, infinite_inputs]
     for rule in rules:
         cause = rule(place)
         if cause is not None:
             return cause
-    return Cause(f"{place.primitive} of these inputs is {short(place.value)}")
+    return explain_rest(place)
 
 
 # ---- forward, and any operation --------------------------------------------------------------------------------
@@ -84,6 +75,8 @@ def _divide(place: Place) -> Cause | None:
     if below != 0:
         return None
     cure = "keep the divisor away from 0: x / (y + 1e-8), or ge.where on the divisor, before the division"
+    if place.operation.phase == "update":
+        cure = "an optimiser's eps keeps it away from 0; what it keeps, as its count, begins as it made it"
     if above == 0:
         return Cause(f"0 / 0{_underflowed(place)}", cure)
     number = "a number" if above is None else short(above)
@@ -124,19 +117,6 @@ def _overflow(place: Place) -> Cause | None:
     if place.dtype == "float16":
         return Cause(text, "compute this part in float32, or scale the loss and the gradients")
     return Cause(text, "where numbers grow step by step: a smaller learning rate, clipped gradients, smaller weights")
-
-
-def _infinite_inputs(place: Place) -> Cause | None:
-    if not math.isnan(place.value):
-        return None
-    forms = {
-        "subtract": "Inf - Inf", "add": "Inf + (-Inf)", "divide": "Inf / Inf", "multiply": "0 × Inf",
-        "softmax": "softmax over infinities", "log_softmax": "softmax over infinities",
-        "sum": "Inf + (-Inf)", "mean": "Inf + (-Inf)", "matmul": "0 × Inf, or Inf - Inf, in a sum of products",
-        "linear": "0 × Inf, or Inf - Inf, in a sum of products",
-    }  # fmt: skip
-    form = forms.get(place.primitive)
-    return Cause(f"{form} is NaN", "mend where the infinity comes from") if form else None
 
 
 # ---- backward rules --------------------------------------------------------------------------------------------
@@ -221,17 +201,14 @@ def _underflowed(place: Place) -> str:
     """Say where a zero comes from, if it is a number too small for its dtype."""
     for variable, value in zip(place.operation.inputs, place.inputs, strict=True):
         maker = variable.operation
-        if value != 0 or maker is None or not maker.primitive.elementwise and maker.primitive.name not in _SMALL:
+        shape = place.reader.array(variable).shape
+        if value != 0 or maker is None or shape not in (place.reader.array(place.output).shape, ()):
             continue
-        if place.reader.array(variable).shape != place.reader.array(place.output).shape:
-            continue
-        before = Place(place.reader, maker, variable, place.index)
-        if before.exact != 0 and math.isfinite(before.exact):
+        before = Place(place.reader, maker, variable, place.index if shape else ())
+        smallest = float(np.finfo(NUMPY_DTYPES[before.dtype]).smallest_subnormal)
+        if 0 < abs(before.exact) < smallest:
             return f": {short(before.exact)} from {maker.primitive.name} ({at(maker)}) is too small for {before.dtype}"
     return ""
-
-
-_SMALL = frozenset({"softmax", "masked_softmax"})
 
 
 def _where_after(place: Place, operation: Operation, most: int = 200) -> Operation | None:
@@ -251,6 +228,7 @@ def _where_after(place: Place, operation: Operation, most: int = 200) -> Operati
 
 
 def at(operation: Operation) -> str:
+    """Say briefly where an operation was declared."""
     line = operation.line
     if line is None:
         return "its line is not known"

@@ -8,11 +8,12 @@ import numpy as np
 
 from graph_engine.node import Operation, Variable
 from graph_engine.spec import NUMPY_DTYPES
-from graph_engine_viz.debugger.origins.causes import Cause, at
+from graph_engine_viz.debugger.origins.cause import Cause
+from graph_engine_viz.debugger.origins.causes import at
 from graph_engine_viz.debugger.origins.reading import Place, Reader
 from graph_engine_viz.summary import short
 
-__all__ = ["FLAT", "why_cut"]
+__all__ = ["FLAT", "cancelled", "dead_before", "why_cut"]
 
 Rule = Callable[[Reader, Operation, int], Cause | None]
 
@@ -31,33 +32,38 @@ def why_cut(reader: Reader, operation: Operation, position: int, term: Variable)
     """
     rule = REASONS.get(operation.primitive.name)
     found = rule(reader, operation, position) if rule is not None else None
-    return found or _cancelled(reader, operation, position) or _underflowed(reader, operation, term) or _flat(operation)
+    return found or cancelled(reader, operation, position) or _underflowed(reader, operation, term) or _flat(operation)
 
 
 def _dead(reader: Reader, operation: Operation, position: int) -> Cause:
-    x, name = reader.array(operation.inputs[0]), operation.primitive.name
-    cure = "a smaller learning rate, a larger bias, He's initial weights, or a leaky ReLU"
-    origin = _origin_of_zeros(reader, operation.inputs[0]) if not np.any(x) else None
-    if origin is not None:
-        text = f"dead {name}: all its inputs are 0, since {origin.primitive.name} ({at(origin)}) gives nothing but 0"
-        return Cause(f"{text}, and its derivative is taken as 0 there", cure)
+    x = reader.array(operation.inputs[0])
     return Cause(
-        f"dead {name}: where a gradient arrives its inputs are at most 0 (the largest of all is {short(x.max())}), and "
-        "its derivative is 0",
-        cure,
+        f"dead {operation.primitive.name}: where a gradient arrives its inputs are at most 0 (the largest of all is "
+        f"{short(x.max())}), and its derivative is 0",
+        _FOR_DEAD,
     )
 
 
-def _origin_of_zeros(reader: Reader, variable: Variable) -> Operation | None:
-    """Go back from what is all zero to the operation whose inputs are not."""
-    found = None
-    while variable.operation is not None and reader.all_zero(variable):
+def dead_before(reader: Reader, operation: Operation) -> tuple[Operation, Cause] | None:
+    """Find a dead unit further back that left only zeros to this one, whose derivative at 0 is taken as 0."""
+    if REASONS.get(operation.primitive.name) is not _dead or not reader.all_zero(operation.inputs[0]):
+        return None
+    variable, found = operation.inputs[0], None
+    while variable.operation is not None and variable.operation is not found:
         found = variable.operation
-        zero = [v for v in found.inputs if v.operation is not None and v.spec.is_float and reader.all_zero(v)]
-        if not zero:
-            break
-        variable = zero[0]
-    return found
+        zero = (v for v in found.inputs if v.operation is not None and v.spec.is_float and reader.all_zero(v))
+        variable = next(zero, variable)
+    if found is None or REASONS.get(found.primitive.name) is not _dead or reader.all_zero(found.inputs[0]):
+        return None
+    name, largest = found.primitive.name, reader.array(found.inputs[0]).max()
+    text = (
+        f"dead {name}: all its inputs are at most 0 (the largest is {short(largest)}), so that it gives nothing but 0; "
+        f"so does what follows, up to {operation.primitive.name} ({at(operation)}), whose derivative at 0 is taken as 0"
+    )
+    return found, Cause(text, _FOR_DEAD)
+
+
+_FOR_DEAD = "a smaller learning rate, a larger bias, He's initial weights, or a leaky ReLU"
 
 
 def _saturated(reader: Reader, operation: Operation, position: int) -> Cause:
@@ -126,7 +132,7 @@ def _dropped(reader: Reader, operation: Operation, position: int) -> Cause:
     return Cause(f"{operation.primitive.name} dropped all of it", "a smaller p")
 
 
-def _cancelled(reader: Reader, operation: Operation, position: int) -> Cause | None:
+def cancelled(reader: Reader, operation: Operation, position: int) -> Cause | None:
     """See contributions of one number to many add up to nothing."""
     name, x, y = operation.primitive.name, operation.inputs[position], operation.outputs[0]
     added = name in ADDING or (name in WITH_BIAS and position == len(operation.inputs) - 1)

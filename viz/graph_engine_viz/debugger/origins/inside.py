@@ -120,7 +120,7 @@ def unrolled(reader: Reader, operation: Operation) -> Unrolled | None:
     if not isinstance(count, int) or not count or count * len(scan.body.graph.operations) > MOST_OPERATIONS:
         return None
     inputs = [input(v.name, spec.shape, spec.dtype) for v, spec in zip(operation.inputs, specs, strict=True)]
-    outputs = apply(scan, inputs)
+    outputs = apply(scan, tuple(inputs))
     arrived = {v: reader.array(g) for v, g in zip(outputs, upstream, strict=True) if g is not None}
     seeds = {v: input(f"grad({v.name})", array.shape, v.dtype) for v, array in arrived.items()}
     if not seeds:

@@ -52,9 +52,7 @@ def _looked_inside(reader: Reader, finding: Finding) -> Finding:
     return within(find_origins(step.reader, step.variable)[0], finding, step.text)
 
 
-def _walk(
-    reader: Reader, variable: Variable
-) -> tuple[dict[Variable, list[Variable]], dict[Variable, Variable | None]]:
+def _walk(reader: Reader, variable: Variable) -> tuple[dict[Variable, list[Variable]], dict[Variable, Variable | None]]:
     """Find all that is not finite behind a variable: what made it so, and the way from there."""
     causes: dict[Variable, list[Variable]] = {}
     towards: dict[Variable, Variable | None] = {variable: None}
@@ -121,11 +119,12 @@ def _path(reader: Reader, variable: Variable, parents: dict[Variable, Variable |
 
 def _finding(reader: Reader, variable: Variable, path: tuple[str, ...]) -> Finding:
     array = reader.array(variable)
-    bad = ~np.isfinite(array)
-    what = _what(array)
+    own = _own(reader, variable)
+    what = _what(array[own])
     operation = variable.operation
-    indices = [tuple(map(int, index)) for index in np.argwhere(_own(reader, variable, bad))[:MOST_ELEMENTS]]
-    count, size = int(bad.sum()), array.size
+    looked_at = own & np.isnan(array) if what != "Inf" else own
+    indices = [tuple(map(int, index)) for index in np.argwhere(looked_at)[:MOST_ELEMENTS]]
+    count, size = int(own.sum()), array.size
     name = reader.name(variable)
     if operation is None:
         where, cause = _given(variable, what)
@@ -140,16 +139,19 @@ def _finding(reader: Reader, variable: Variable, path: tuple[str, ...]) -> Findi
     return Finding(what, operation, variable, operation.phase, line, where, cause, elements, count, size, path)
 
 
-def _own(reader: Reader, variable: Variable, bad: Array) -> Array:
-    """Choose the elements that arose here, where some came in as they were."""
-    operation = variable.operation
+def _own(reader: Reader, variable: Variable) -> Array:
+    """Choose the elements that are not finite, and arose here: what came in as it was is left out."""
+    operation, array = variable.operation, reader.array(variable)
+    bad: Array = ~np.isfinite(array)
     if operation is None or not operation.primitive.elementwise:
         return bad
-    touched = np.zeros(bad.shape, dtype=bool)
+    nan, infinite = np.zeros(bad.shape, dtype=bool), np.zeros(bad.shape, dtype=bool)
     for v in operation.inputs:
-        if v.spec.is_float and reader.has_nan(v):
-            touched |= np.broadcast_to(np.isnan(reader.array(v)), bad.shape)
-    return bad & ~touched if np.any(bad & ~touched) else bad
+        if v.spec.is_float and reader.non_finite(v):
+            nan |= np.broadcast_to(np.isnan(reader.array(v)), bad.shape)
+            infinite |= np.broadcast_to(np.isinf(reader.array(v)), bad.shape)
+    own = bad & ~nan & (np.isnan(array) | ~infinite)
+    return own if np.any(own) else bad
 
 
 def _what(array: Array) -> str:

@@ -45,6 +45,8 @@ class Reader:
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self._bad: dict[Variable, tuple[bool, bool]] = {}
+        self._zeros: dict[Variable, float] = {}
+        self._rms: dict[Variable, float] = {}
 
     def array(self, variable: Variable) -> Array:
         """Return a variable's value; it is not to be changed."""
@@ -63,11 +65,23 @@ class Reader:
         return self._kinds(variable)[0]
 
     def all_zero(self, variable: Variable) -> bool:
-        """Return whether all of it is zero."""
-        return not np.any(self.array(variable))
+        """Return whether all of it is zero; so it is where it has no elements."""
+        return self.zeros(variable) == 1
+
+    def zeros(self, variable: Variable) -> float:
+        """Return the share of exact zeros."""
+        if variable not in self._zeros:
+            array = self.array(variable)
+            self._zeros[variable] = 1 - np.count_nonzero(array) / array.size if array.size else 1.0
+        return self._zeros[variable]
 
     def rms(self, variable: Variable) -> float:
         """Return the root of the mean square."""
+        if variable not in self._rms:
+            self._rms[variable] = self._measured_rms(variable)
+        return self._rms[variable]
+
+    def _measured_rms(self, variable: Variable) -> float:
         array = self.array(variable).astype(np.float64)
         largest = float(np.max(np.abs(array), initial=0.0))
         if not array.size or not largest or not np.isfinite(largest):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from graph_engine.node import Operation, Variable
 from graph_engine.source import SourceLine
-from graph_engine_viz.debugger.origins.causes import Cause
+from graph_engine_viz.debugger.origins.cause import Cause
 from graph_engine_viz.debugger.origins.reading import Element
 from graph_engine_viz.summary import short
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graph_engine.node import Variable
-from graph_engine_viz.debugger.origins.causes import Cause
+from graph_engine_viz.debugger.origins.cause import Cause
 from graph_engine_viz.debugger.origins.reading import Reader
 from graph_engine_viz.debugger.origins.report import Answer, Finding
 from graph_engine_viz.debugger.origins.zeros import find_cuts

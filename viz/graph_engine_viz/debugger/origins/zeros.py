@@ -6,16 +6,21 @@ not zero and the second is, there it was cut; where both are zero the cut is fur
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from graph_engine.node import Operation, Variable
-from graph_engine_viz.debugger.origins.causes import Cause
-from graph_engine_viz.debugger.origins.cutting import FLAT, why_cut
+from graph_engine.primitives.scanning import Scan
+from graph_engine_viz.debugger.origins.cause import Cause
+from graph_engine_viz.debugger.origins.cutting import FLAT, dead_before, why_cut
 from graph_engine_viz.debugger.origins.inside import unrolled, within
+from graph_engine_viz.debugger.origins.parts import MOVING, places_of_cut
 from graph_engine_viz.debugger.origins.reading import Reader
 from graph_engine_viz.debugger.origins.report import Finding, words
 
 __all__ = ["find_cuts", "terms_of"]
 
 MOST_FINDINGS = 5
+Terms = Mapping[tuple[Operation, int], Variable]
 
 
 def find_cuts(reader: Reader, variable: Variable) -> tuple[Finding, ...]:
@@ -32,10 +37,7 @@ def find_cuts(reader: Reader, variable: Variable) -> tuple[Finding, ...]:
                 continue
             cause = _cut(reader, operation, position, terms.get((operation, position)))
             if cause is not None:
-                path = _path(reader, current, towards)
-                found += _inside(reader, operation, position, path) or [
-                    _finding(reader, operation, current, cause, path)
-                ]
+                found += _found(reader, operation, position, cause, _path(reader, current, towards), terms)
                 continue
             for output in operation.outputs:
                 if output not in towards and output.spec.is_float:
@@ -44,7 +46,7 @@ def find_cuts(reader: Reader, variable: Variable) -> tuple[Finding, ...]:
     return tuple({finding.operation: finding for finding in reversed(found)}.values())[::-1]
 
 
-def terms_of(reader: Reader) -> dict[tuple[Operation, int], Variable]:
+def terms_of(reader: Reader) -> Terms:
     """Find what is handed down through each use."""
     trace = reader.trace
     return {
@@ -78,6 +80,27 @@ def _cut(reader: Reader, operation: Operation, position: int, term: Variable | N
 def _finding(reader: Reader, operation: Operation, variable: Variable, cause: Cause, path: tuple[str, ...]) -> Finding:
     name = reader.name(operation)
     return Finding("zero", operation, variable, "backward", operation.line, words(operation, name), cause, path=path)
+
+
+def _found(
+    reader: Reader, operation: Operation, position: int, cause: Cause, path: tuple[str, ...], terms: Terms
+) -> list[Finding]:
+    """Tell of a cut: inside of a loop, or further on where the part that was joined to others was cut."""
+    if isinstance(operation.primitive, Scan):
+        inside = _inside(reader, operation, position, path)
+        if inside:
+            return inside
+    if operation.primitive.name in MOVING and len(operation.inputs) > 1:
+        cuts = [
+            _finding(reader, user, user.inputs[at], why_cut(reader, user, at, terms[user, at]), path)
+            for user, at in places_of_cut(reader, operation, position, terms)
+        ]
+        if cuts:
+            return cuts
+    before = dead_before(reader, operation)
+    if before is not None:
+        return [_finding(reader, before[0], before[0].inputs[0], before[1], path)]
+    return [_finding(reader, operation, operation.inputs[position], cause, path)]
 
 
 def _inside(reader: Reader, operation: Operation, position: int, path: tuple[str, ...]) -> list[Finding]:

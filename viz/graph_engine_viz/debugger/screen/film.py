@@ -23,7 +23,7 @@ from graph_engine_viz.wording import Line
 
 __all__ = ["Film"]
 
-ROOM = (960.0, 560.0)
+ROOM = (900.0, 580.0)
 """What the picture is folded for; the pane's shape on usual screens."""
 
 MOST_PARALLEL = 3

@@ -4,11 +4,12 @@ const SVG = "http://www.w3.org/2000/svg";
 
 function fill(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
-    if (value === null || value === undefined || value === false) continue;
+    const aria = name.startsWith("aria-") || name.startsWith("data-");
+    if (value === null || value === undefined || (value === false && !aria)) continue;
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else node.setAttribute(name, value === true ? "" : String(value));
+    else node.setAttribute(name, value === true && !aria ? "" : String(value));
   }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  node.append(...children.flat(Infinity).filter((child) => child || child === 0));
   return node;
 }
 
@@ -23,7 +24,7 @@ export function redraw(node, key, draw) {
   const text = JSON.stringify(key);
   if (keys.get(node) === text) return;
   keys.set(node, text);
-  node.replaceChildren(...[draw()].flat().filter((child) => child));
+  node.replaceChildren(...[draw()].flat(Infinity).filter((child) => child));
 }
 
 // A number that a run has: what is shown is short, what it carries is exact.

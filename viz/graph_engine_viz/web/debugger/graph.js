@@ -4,7 +4,7 @@ import { el, find, redraw, svg } from "./dom.js";
 import { focused, model, pictured, selected } from "./model.js";
 import { choose, enter, follow, goTo } from "./app.js";
 
-const LEGIBLE = 0.55; // pixels per unit of the picture: below, it is shown nearer, around the current operation
+const LEGIBLE = 0.5; // pixels per unit of the picture: below, it is shown nearer, around the current operation
 const NEAR = 0.66;
 const MOST_NEAR = 16;
 const MAP = [170, 96];

@@ -3,8 +3,8 @@
 import { find } from "./dom.js";
 import { Saved } from "./saved.js";
 
-const text = find("saved").textContent.trim();
-const saved = text ? new Saved(JSON.parse(text)) : null;
+const embedded = find("saved").textContent.trim();
+const saved = embedded ? new Saved(JSON.parse(embedded)) : null;
 const token = new URLSearchParams(location.search).get("token") ?? "";
 
 export const isSaved = saved !== null;
@@ -25,7 +25,7 @@ async function fetched(what, args) {
   try {
     data = JSON.parse(body);
   } catch {
-    data = null;
+    // a refusal is plain text
   }
   if (!response.ok || data?.error) throw new Error(data?.error ?? (body || `the server answered ${response.status}`));
   return data;

@@ -28,7 +28,22 @@ export function makeTree(run) {
       byPath.get(path.slice(0, -1).join(".")).children.push(node);
     }
   });
-  return nodes[0];
+  return withLeaves(nodes[0], byPath, run);
+}
+
+// Inputs stand first, parameters in the scope that their name says.
+function withLeaves(root, byPath, run) {
+  const leaves = new Map();
+  for (const [variable, [, , kind]] of Object.entries(run.variables)) {
+    if (kind !== "input" && kind !== "parameter") continue;
+    let path = variable.split(".").slice(0, -1);
+    while (path.length && !byPath.has(path.join("."))) path = path.slice(0, -1);
+    const node = byPath.get(path.join("."));
+    if (!leaves.has(node)) leaves.set(node, []);
+    leaves.get(node).push({ key: `v${variable}`, name: variable, primitive: kind, variable, leaf: true });
+  }
+  for (const [node, found] of leaves) node.children.unshift(...found);
+  return root;
 }
 
 function visibleRows() {
@@ -48,11 +63,16 @@ function visibleRows() {
 function isCurrent({ node, open }) {
   const { at, scope } = model.state;
   const step = model.run.steps[at];
+  if (node.leaf) return !scope && step[0] === "u" && step[1] === node.variable;
   if (node.step !== undefined) return !scope && step[0] === "f" ? node.step === at : owner(at) === node.step;
   if (open) return false;
   const path = scope ?? model.run.scopes[step[2]];
+  if (!scope && step[0] === "u" && byOpened(path)) return false;
   return node.path.every((name, depth) => path[depth] === name);
 }
+
+// Whether all of a scope is open, so that a row of its own stands for what is in it.
+const byOpened = (path) => path.every((_, depth) => model.state.opened.includes(path.slice(0, depth + 1).join(".")));
 
 const owners = new Map();
 function owner(at) {
@@ -73,7 +93,7 @@ function cell(node, side) {
   return quantity(numbers[side], side, node.variable, numbers[`${side}_is`]);
 }
 
-function drawRow({ node, depth, open }, current, index, top) {
+function drawRow({ node, depth, open }, current, index) {
   const bad = model.origins.some((origin) => origin.name === node.variable);
   const stops = node.step !== undefined && model.state.points.some((point) => point.steps.includes(node.step));
   const mark = node.path ? (open ? "▾" : "▸") : stops ? "●" : "";
@@ -83,8 +103,8 @@ function drawRow({ node, depth, open }, current, index, top) {
   return el("div", {
     class: `row${current ? " current" : ""}`, role: "treeitem", "aria-level": depth + 1, "aria-selected": current,
     "aria-expanded": node.path ? open : null, "data-row": index, "data-scope": node.path?.join("."),
-    "data-operation": node.path ? null : node.primitive, "data-top": top === null ? null : top,
-    onclick: press, ondblclick: () => !node.path && act("go", node.step),
+    "data-operation": node.path || node.leaf ? null : node.primitive,
+    onclick: press, ondblclick: () => node.step !== undefined && act("go", node.step),
   }, el("span", { class: "name", "data-depth": Math.min(depth, 12), title: node.path?.join(".") ?? node.name },
     el("i", {}, mark || (current ? "▶" : "")), el("b", {}, label), note === label ? "" : el("small", {}, ` ${note}`)),
   bad ? el("span", { class: "odd", title: "something not finite arose here" }, "⚠") : "",
@@ -107,7 +127,7 @@ export function drawTree(scroll = true) {
   const { at, substep, scope, opened, points, run } = model.state;
   const names = shown.map(({ node }) => node.variable).filter((name) => name && !model.numbers[name]);
   redraw(pane, [run, at, substep, scope, opened, points, first, last, names.length, cursor, model.origins.length], () => {
-    const drawn = shown.map((row, i) => drawRow(row, first + i === now, first + i, null));
+    const drawn = shown.map((row, i) => drawRow(row, first + i === now, first + i));
     drawn.forEach((row, i) => first + i === cursor && row.classList.add("cursor"));
     const before = el("div"), after = el("div");
     before.style.height = `${first * ROW}px`;

@@ -1,0 +1,115 @@
+"""Why operations on whole tensors give what is not finite: normalisers, sums of products, what computes in steps."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from graph_engine_viz.debugger.origins.cause import Cause, Rule
+from graph_engine_viz.debugger.origins.reading import Array, Place
+from graph_engine_viz.summary import short
+
+__all__ = ["OF_TENSORS", "explain_rest", "infinite_inputs"]
+
+
+def _of_given_variance(place: Place) -> Cause | None:
+    """Explain batch normalisation."""
+    variance = place.reader.array(place.operation.inputs[2]).astype(np.float64)
+    channel = place.index[1] if len(place.index) > 1 and variance.ndim else 0
+    number = float(variance.reshape(-1)[channel])
+    eps = float(place.operation.primitive.eps)  # type: ignore[attr-defined]
+    if number + eps < 0:
+        text = f"the root of a negative number: the variance of channel {channel} is {short(number)}"
+        return Cause(text, "a variance is never negative: it was set, loaded or changed from outside")
+    return _no_spread(f"the variance of channel {channel}") if number + eps == 0 else None
+
+
+def _of_own_variance(place: Place) -> Cause | None:
+    """Explain layer, group, instance and RMS normalisation."""
+    primitive = place.operation.primitive
+    x = place.reader.array(place.operation.inputs[-1 if primitive.name == "standardize_gradient" else 0])
+    axes = tuple(axis % x.ndim for axis in primitive.axes)  # type: ignore[attr-defined]
+    around = tuple(slice(None) if axis in axes else i for axis, i in enumerate(place.index))
+    group = x[around].astype(np.float64)
+    spread = group - group.mean() if primitive.centred else group  # type: ignore[attr-defined]
+    if float(np.mean(np.square(spread))) + float(primitive.eps) != 0:  # type: ignore[attr-defined]
+        return None
+    return _no_spread("the variance" if primitive.centred else "the mean square")  # type: ignore[attr-defined]
+
+
+def _no_spread(what: str) -> Cause:
+    return Cause(f"a division by 0: {what} is 0, and so is eps", "eps=1e-5 keeps the divisor away from 0")
+
+
+def _of_nothing(place: Place) -> Cause | None:
+    x = place.reader.array(place.operation.inputs[0])
+    if x.size:
+        return None
+    return Cause(f"the {place.primitive} of no elements is 0 / 0", "look at what was fed: its shape holds a 0")
+
+
+def infinite_inputs(place: Place) -> Cause | None:
+    """See a NaN come of infinities."""
+    if not math.isnan(place.value):
+        return None
+    infinite = [v for v in place.operation.inputs if place.reader.non_finite(v)]
+    if not infinite:
+        return None
+    form = FORMS.get(place.primitive)
+    if place.primitive in SOFTMAXES and _masked_whole(place):
+        return Cause(
+            "softmax over infinities: all of this row is -Inf, so that it is 0 / 0",
+            "leave one element of each row to be seen, or mask with a large finite number: -1e9",
+        )
+    names = ", ".join(place.reader.name(v) for v in infinite)
+    text = f"{form} is NaN" if form else f"there are infinities in what it is computed from: {names}"
+    return Cause(text, "mend where the infinity comes from")
+
+
+def _masked_whole(place: Place) -> bool:
+    x = place.reader.array(place.operation.inputs[0])
+    axis = getattr(place.operation.primitive, "axis", -1)
+    if not isinstance(axis, int) or not x.ndim or x.shape != place.reader.array(place.output).shape:
+        return False
+    axis %= x.ndim
+    row: Array = x[tuple(slice(None) if i == axis else k for i, k in enumerate(place.index))]
+    return bool(np.all(np.isneginf(row)))
+
+
+def explain_rest(place: Place) -> Cause:
+    """Say what can be said where no rule knows the operation."""
+    if math.isfinite(place.exact):
+        text = f"on the way to the result, {short(place.exact)}, a number is more than {place.dtype} can hold"
+        return Cause(text, "compute this part in a wider dtype, or with smaller numbers")
+    given = [(place.reader.name(v), place.reader.array(v)) for v in place.operation.inputs if v.spec.is_float]
+    ranges = [f"{name} from {short(x.min())} to {short(x.max())}" for name, x in given if x.size]
+    inputs = f" ({', '.join(ranges)})" if ranges else ""
+    text = f"{place.primitive} of these inputs{inputs} is {short(place.value)}"
+    return Cause(text, f"keep its inputs where {place.primitive} is defined and finite")
+
+
+SOFTMAXES = frozenset({"softmax", "log_softmax", "masked_softmax"})
+
+_SUM = "Inf + (-Inf)"
+_PRODUCTS = "0 × Inf, or Inf - Inf, in a sum of products"
+FORMS = {
+    "subtract": "Inf - Inf",
+    "divide": "Inf / Inf",
+    "multiply": "0 × Inf",
+    **dict.fromkeys(("add", "accumulate", "sum", "sum_to", "mean", "cumulative_sum", "avg_pool"), _SUM),
+    **dict.fromkeys(("matmul", "linear", "einsum", "convolution", "convolution_transpose", "resize"), _PRODUCTS),
+    **dict.fromkeys(("convolution_of_weight", "resize_transposed"), _PRODUCTS),
+    **dict.fromkeys(SOFTMAXES, "softmax over infinities"),
+    "softmax_cross_entropy": "softmax over infinities",
+    "logsumexp": "Inf - Inf",
+    **dict.fromkeys(("var", "std", "batch_statistics", "standardize"), "Inf less a mean that is Inf"),
+}
+"""What an operation meets that gives NaN where there are infinities, but no NaN, among its inputs."""
+
+OF_TENSORS: dict[str, tuple[Rule, ...]] = {
+    "batch_norm": (_of_given_variance,),
+    "standardize": (_of_own_variance,),
+    "standardize_gradient": (_of_own_variance,),
+    **dict.fromkeys(("mean", "var", "std"), (_of_nothing,)),
+}

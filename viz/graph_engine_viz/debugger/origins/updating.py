@@ -1,0 +1,92 @@
+"""Why a parameter is what it is after an update: why it did not change, and by how much it did."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graph_engine.node import Operation, Variable
+from graph_engine_viz.debugger.origins.cause import Cause
+from graph_engine_viz.debugger.origins.reading import Array, Reader
+from graph_engine_viz.debugger.origins.report import Answer, Finding, words
+from graph_engine_viz.debugger.origins.zeros import find_cuts
+from graph_engine_viz.summary import short
+
+__all__ = ["explain_update"]
+
+
+def explain_update(reader: Reader, parameter: Variable, new: Variable) -> Answer:
+    """Answer about a new value that is finite."""
+    name = f"the new value of {reader.name(parameter)}"
+    old, now = reader.array(parameter).astype(np.float64), reader.array(new).astype(np.float64)
+    if not np.array_equal(old, now):
+        change, size = _rms(now - old), _rms(old)
+        ratio = f", {short(change / size, 3)} of its own RMS" if size else ""
+        still = float(np.mean(old == now))
+        stayed = f"; {still:.0%} of it did not change" if still else ""
+        return Answer(f"{name} is finite; it changed by RMS {short(change, 3)}{ratio}{stayed}")
+    if not old.size:
+        return Answer(f"{name} has no elements")
+    gradient = reader.gradient(parameter)
+    if gradient is not None and reader.all_zero(gradient):
+        return Answer(f"{name} is the old one: its gradient is zero", find_cuts(reader, parameter))
+    return Answer(f"{name} is the old one, though its gradient is not zero", _standing(reader, parameter, new))
+
+
+def _standing(reader: Reader, parameter: Variable, new: Variable) -> tuple[Finding, ...]:
+    """Go back from the new value to what made the change nothing."""
+    operation, old = new.operation, reader.array(parameter)
+    if operation is None:
+        return ()
+    steps = [v for v in operation.inputs if v.spec.is_float and not _same(reader, v, old)]
+    if operation.primitive.name not in ("add", "subtract") or len(steps) != 1:
+        cause = Cause(f"{operation.primitive.name} gives back what was there", "look at what it is computed from")
+        return (_finding(reader, operation, parameter, cause),)
+    if not reader.all_zero(steps[0]):
+        change = float(np.max(np.abs(reader.array(steps[0]))))
+        spacing = float(np.min(np.spacing(np.abs(old))))
+        return (_finding(reader, operation, parameter, _lost(change, spacing, parameter.dtype)),)
+    return (_of_zero(reader, steps[0], parameter),)
+
+
+def _lost(change: float, spacing: float, dtype: str) -> Cause:
+    return Cause(
+        f"the change, at most {short(change)}, is lost in rounding: {dtype} numbers of this size lie {short(spacing)} "
+        "apart or more",
+        "a larger learning rate, or keep the parameter in a wider dtype",
+    )
+
+
+def _of_zero(reader: Reader, change: Variable, parameter: Variable) -> Finding:
+    """Go back from a change of zero to the factor that is."""
+    operation = change.operation
+    while operation is not None:
+        zero = [v for v in operation.inputs if v.spec.is_float and reader.all_zero(v)]
+        inner = next((v for v in zero if v.operation is not None and v.operation.phase == "update"), None)
+        if inner is None:
+            return _finding(reader, operation, parameter, _nothing(reader, operation, zero))
+        operation = inner.operation
+    return Finding("zero", None, change, "update", change.line, f"in {change.name}", Cause("it is 0", "look at it"))
+
+
+def _nothing(reader: Reader, operation: Operation, zero: list[Variable]) -> Cause:
+    if not zero:
+        text = f"the result of {operation.primitive.name} is too small for {operation.outputs[0].dtype}"
+        return Cause(text, "a larger learning rate, or a wider dtype")
+    names = ", ".join(f"{reader.name(v)} ({v.kind})" for v in zero)
+    return Cause(
+        f"{operation.primitive.name} by what is 0: {names}",
+        "look at the learning rate and its schedule, and at what gradients are clipped to",
+    )
+
+
+def _finding(reader: Reader, operation: Operation, parameter: Variable, cause: Cause) -> Finding:
+    where = words(operation, reader.name(operation))
+    return Finding("a change of zero", operation, parameter, operation.phase, operation.line, where, cause)
+
+
+def _same(reader: Reader, variable: Variable, old: Array) -> bool:
+    return np.array_equal(reader.array(variable), old)
+
+
+def _rms(array: Array) -> float:
+    return float(np.sqrt(np.mean(np.square(array)))) if array.size else 0.0
