@@ -12,6 +12,7 @@ from by_hand import lstm_step
 from networks import NETWORKS, Network, engine_step, torch_step
 
 import graph_engine as ge
+import graph_engine_viz as viz
 
 Contenders = dict[str, Callable[[], object]]
 BY_HAND = {NETWORKS["lstm"]: lstm_step}  # where it is short
@@ -59,10 +60,23 @@ def training_step(network: Callable[[], Network], with_torch: bool) -> tuple[str
     return f"one training step: {used.title}", contenders
 
 
+def watched_step(network: Callable[[], Network], with_torch: bool) -> tuple[str, Contenders]:
+    """Return one training step of a network, bare and with the debugger attached: nothing watched, every gradient."""
+    used = network()
+    contenders: Contenders = {
+        "nothing attached": engine_step(used, ge.Engine("numpy")),
+        "attached, no watchpoint": engine_step(used, ge.Engine("numpy"), viz.attach(watch=())),
+        "every gradient finite": engine_step(used, ge.Engine("numpy"), viz.attach(watch="not grad.isfinite")),
+        "everything finite": engine_step(used, ge.Engine("numpy"), viz.attach()),
+    }
+    return f"one training step, watched: {used.title}", contenders
+
+
 CASES: dict[str, Callable[[bool], tuple[str, Contenders]]] = {
     "chain": chain,
     "mlp": mlp,
     **{name: partial(training_step, network) for name, network in NETWORKS.items()},
+    **{f"watched-{name}": partial(watched_step, network) for name, network in NETWORKS.items()},
 }
 
 # ---- the chain -------------------------------------------------------------------------------------------------

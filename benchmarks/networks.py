@@ -129,12 +129,15 @@ def declared(network: Network) -> tuple[list[ge.Variable], ge.Variable, dict[ge.
     return [x, wanted], loss, mode.updates
 
 
-def engine_step(network: Network, engine: ge.Engine) -> Callable[[], object]:
-    """Return the step as we compile it."""
+def engine_step(
+    network: Network, engine: ge.Engine, watched: Callable[[ge.CompiledStep], Callable[..., object]] | None = None
+) -> Callable[[], object]:
+    """Return the step as we compile it, or what is called in its place."""
     inputs, loss, updates = declared(network)
     step = engine.compile(inputs, loss, updates=ge.optim.Adam(_RATE).minimize(loss) | updates)
     data = [engine.backend.asarray(array) for array in network.data]
-    return lambda: step(*data)
+    called = step if watched is None else watched(step)
+    return lambda: called(*data)
 
 
 def torch_step(network: Network) -> Callable[[], object]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from graph_engine.backward import backward
+from graph_engine.backward_pass import backward
 from graph_engine.engine import Engine
 from graph_engine.errors import GradientError
 from graph_engine.feeds import arrange

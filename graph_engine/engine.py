@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from graph_engine.backend import Backend
-from graph_engine.backward import backward
+from graph_engine.backward_pass import backward
 from graph_engine.compiled import CompiledStep
 from graph_engine.errors import BackendError, DeclarationError, LookupFailed
 from graph_engine.executing import Watch

@@ -8,7 +8,7 @@ from typing import overload
 
 import numpy as np
 
-from graph_engine.backward import backward, backward_context
+from graph_engine.backward_pass import backward, backward_context
 from graph_engine.context import building
 from graph_engine.errors import GradientError, UnusedVariableWarning
 from graph_engine.node import GradientOf, Variable

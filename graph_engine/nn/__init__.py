@@ -57,11 +57,9 @@ from graph_engine.nn.adaptive_pooling import (
     adaptive_max_pool2d,
     adaptive_max_pool3d,
 )
-from graph_engine.nn.attention import (
-    MultiheadAttention,
-    causal_mask,
-    scaled_dot_product_attention,
-)
+from graph_engine.nn.attention import causal_mask, scaled_dot_product_attention
+from graph_engine.nn.attention_layers import MultiheadAttention
+from graph_engine.nn.batch_norm_layers import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from graph_engine.nn.containers import Sequential
 from graph_engine.nn.convolution import (
     conv1d,
@@ -149,9 +147,6 @@ from graph_engine.nn.normalization import (
     rms_norm,
 )
 from graph_engine.nn.normalization_layers import (
-    BatchNorm1d,
-    BatchNorm2d,
-    BatchNorm3d,
     GroupNorm,
     InstanceNorm1d,
     InstanceNorm2d,

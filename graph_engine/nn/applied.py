@@ -1,4 +1,4 @@
-"""What activations and losses share as layers: they apply one function with some options."""
+"""What activations, losses and pooling share as layers: they apply one function with some options."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from graph_engine.nn.module import Module
-from graph_engine.node import Operand, Variable
+from graph_engine.node import Operand
 
 
 class Applied(Module):
@@ -27,7 +27,8 @@ class Applied(Module):
     """
 
     opens_scope = False
-    function: ClassVar[Callable[..., Variable]]
+    function: ClassVar[Callable[..., Any]]
+    _options: tuple[str, ...] = ()  # for a subclass that does not call `__init__`
 
     def __init__(self, *, name: str | None = None, **options: Any) -> None:
         super().__init__(name=name)
@@ -35,7 +36,11 @@ class Applied(Module):
         for option, value in options.items():
             setattr(self, option, value)
 
-    def forward(self, *inputs: Operand) -> Variable:
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the function is given besides its inputs."""
+        return {option: getattr(self, option) for option in self._options}
+
+    def forward(self, *inputs: Operand) -> Any:
         """Declare the function of the inputs."""
-        options = {option: getattr(self, option) for option in vars(self).get("_options", ())}
-        return type(self).function(*inputs, **options)
+        return type(self).function(*inputs, **self.options)

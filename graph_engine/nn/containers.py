@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from graph_engine.errors import DeclarationError
+from graph_engine.declaring import refused
 from graph_engine.nn.module import Module
 from graph_engine.nn.naming import label_all
 from graph_engine.node import Operand
-from graph_engine.source import capture
 
 Layer = Callable[..., Any]
 
@@ -104,6 +103,4 @@ def _names(layer: Layer) -> tuple[str | None, str]:
 
 def _check_layer(layer: object) -> None:
     if not callable(layer):
-        raise DeclarationError(f"{layer!r} is no layer", "give layers, or functions of one variable").located(
-            "declared at", capture().line
-        )
+        raise refused(f"{layer!r} is no layer", "give layers, or functions of one variable")

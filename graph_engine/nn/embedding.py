@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from graph_engine.declaring import located
+from graph_engine.declaring import located, refused
 from graph_engine.errors import DeclarationError, ShapeError
 from graph_engine.nn.init import Array, Initializer, Seed, normal
 from graph_engine.nn.module import Module
@@ -123,7 +123,7 @@ class Embedding(Module):
         """
         table = as_data(embeddings)
         if table.ndim != 2:
-            raise ShapeError(f"a table has two dimensions, not {table.ndim}").located("declared at", capture().line)
+            raise refused(f"a table has two dimensions, not {table.ndim}", kind=ShapeError)
         layer = cls(table.shape[0], table.shape[1], padding_idx, name=name)
         layer.add_parameter("weight", table, trainable=not freeze)
         return layer

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from graph_engine.errors import DeclarationError, DTypeError, ShapeError
+from graph_engine.declaring import refused
+from graph_engine.errors import DTypeError, ShapeError
 from graph_engine.nn.init import uniform
 from graph_engine.nn.module import Module
 from graph_engine.node import Operand, Variable
 from graph_engine.primitives import affine
 from graph_engine.primitives.common import as_variable
-from graph_engine.source import capture
 from graph_engine.spec import FLOATS, as_dtype, show_shape
 
 
@@ -95,18 +95,23 @@ class Linear(Module):
     def forward(self, x: Operand) -> Variable:
         """Declare x @ weight.T + bias."""
         x = as_variable(x)
-        if x.ndim == 0 or x.shape[-1] != self.in_features:
-            raise ShapeError(
-                f"{self.name} takes {self.in_features} features in the last dimension, "
-                f"but {x.name!r} has shape {show_shape(x.shape)}"
-            ).located("declared at", capture().line)
+        check_features(self, x, self.in_features)
         return linear(x, self.weight, self.bias)
 
     def _about(self) -> str:
         return f": {self.in_features} -> {self.out_features}{'' if 'bias' in self._declared else ', no bias'}"
 
 
+def check_features(layer: Module, x: Variable, size: int) -> None:
+    """Raise where an input does not have the features that a layer takes."""
+    if x.ndim == 0 or x.shape[-1] != size:
+        raise refused(
+            f"{layer.name} takes {size} features in the last dimension, but {x.name!r} has shape {show_shape(x.shape)}",
+            kind=ShapeError,
+        )
+
+
 def _size(what: str, value: object) -> int:
     if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < 0:
-        raise DeclarationError(f"{what} is a number of features, not {value!r}").located("declared at", capture().line)
+        raise refused(f"{what} is a number of features, not {value!r}")
     return int(value.__index__())

@@ -13,11 +13,11 @@ from types import TracebackType
 import numpy as np
 
 from graph_engine.context import Context, building
+from graph_engine.declaring import refused
 from graph_engine.errors import DeclarationError
 from graph_engine.node import Variable
 from graph_engine.operands import parameter
 from graph_engine.primitives import random
-from graph_engine.source import capture
 
 
 class Training(AbstractContextManager["Training"]):
@@ -124,9 +124,7 @@ def training(seed: int = 0, key: Variable | None = None, *, name: str = "trainin
     >>> step = ge.Engine("numpy").compile([x], loss, updates=updates)
     """
     if key is not None and not isinstance(key, Variable):
-        raise DeclarationError(
-            f"a random key is a variable, not {key!r}", "make one with ge.random.key(seed), or give seed="
-        ).located("declared at", capture().line)
+        raise refused(f"a random key is a variable, not {key!r}", "make one with ge.random.key(seed), or give seed=")
     return Training(seed, key, name)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 from graph_engine.context import building, check_name, current_context
-from graph_engine.errors import DeclarationError
+from graph_engine.declaring import refused
 from graph_engine.nn.init import Initializer, Recipe, replaced, seed_from
 from graph_engine.nn.naming import Place
 from graph_engine.node import Variable
@@ -133,21 +133,17 @@ class Module:
         """
         for what in (recipe, *by_name.values()):
             if what is not None and not isinstance(what, Recipe):
-                raise DeclarationError(
-                    f"{what!r} is no recipe", "give one of ge.nn.init, called: ge.nn.init.xavier_uniform()"
-                ).located("declared at", capture().line)
+                raise refused(f"{what!r} is no recipe", "give one of ge.nn.init, called: ge.nn.init.xavier_uniform()")
         declared = [(module, name) for module in self.modules() for name in module._declared]
         unknown = sorted(set(by_name) - {name for _, name in declared})
         if unknown:
-            raise DeclarationError(f"{self.name} has no parameter called {unknown[0]!r}").located(
-                "declared at", capture().line
-            )
+            raise refused(f"{self.name} has no parameter called {unknown[0]!r}")
         chosen = [(module, name) for module, name in declared if name in by_name or recipe is not None]
         made = [f"{module.name}.{name}" for module, name in chosen if name in vars(module)]
         if made:
-            raise DeclarationError(
+            raise refused(
                 f"{made[0]!r} has been made already", "initialize before the layers are called; later: engine.set_value"
-            ).located("declared at", capture().line)
+            )
         for module, name in chosen:
             module._replace(name, recipe, by_name)
         return self

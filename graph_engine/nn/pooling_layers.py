@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any
 
 from graph_engine.nn.adaptive_pooling import (
     Sizes,
@@ -14,7 +14,7 @@ from graph_engine.nn.adaptive_pooling import (
     adaptive_max_pool2d,
     adaptive_max_pool3d,
 )
-from graph_engine.nn.module import Module
+from graph_engine.nn.applied import Applied
 from graph_engine.nn.pooling import (
     Numbers,
     avg_pool1d,
@@ -33,19 +33,11 @@ from graph_engine.nn.smooth_pooling import (
     softmax_pool3d,
 )
 from graph_engine.nn.upsampling import max_unpool1d, max_unpool2d, max_unpool3d
-from graph_engine.node import Operand, Variable
+from graph_engine.node import Operand
 
 
-class WithOptions(Module):
-    """A layer that calls one function with the options it was made with."""
-
-    opens_scope = False
-    function: ClassVar[Callable[..., Any]]
-    options: dict[str, Any]
-
-    def forward(self, x: Operand) -> Any:
-        """Declare the function of x."""
-        return type(self).function(x, **self.options)
+class WithOptions(Applied):
+    """A layer that applies one function, and says with which options."""
 
     def _about(self) -> str:
         return f": {', '.join(f'{name}={value}' for name, value in self.options.items())}"
@@ -56,11 +48,10 @@ class _MaxPool(WithOptions):
         self, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0, dilation: Numbers = 1,
         return_indices: bool = False, ceil_mode: bool = False, *, name: str | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(name=name)
-        self.options = {
-            "kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation,
-            "ceil_mode": ceil_mode, "return_indices": return_indices,
-        }  # fmt: skip
+        super().__init__(
+            name=name, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation,
+            ceil_mode=ceil_mode, return_indices=return_indices,
+        )  # fmt: skip
 
 
 class MaxPool1d(_MaxPool):
@@ -94,14 +85,13 @@ class _AvgPool(WithOptions):
         self, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0, ceil_mode: bool = False,
         count_include_pad: bool = True, divisor_override: int | None = None, *, name: str | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(name=name)
-        self.options = {
-            "kernel_size": kernel_size, "stride": stride, "padding": padding, "ceil_mode": ceil_mode,
-            "count_include_pad": count_include_pad, "divisor_override": divisor_override,
-        }  # fmt: skip
+        super().__init__(
+            name=name, kernel_size=kernel_size, stride=stride, padding=padding, ceil_mode=ceil_mode,
+            count_include_pad=count_include_pad, divisor_override=divisor_override,
+        )  # fmt: skip
 
 
-class AvgPool1d(_AvgPool):
+class AvgPool1d(WithOptions):
     """The mean of each window of signals; parameters as of `avg_pool1d`."""
 
     function = avg_pool1d
@@ -110,8 +100,10 @@ class AvgPool1d(_AvgPool):
         self, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0, ceil_mode: bool = False,
         count_include_pad: bool = True, *, name: str | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(kernel_size, stride, padding, ceil_mode, count_include_pad, name=name)
-        del self.options["divisor_override"]
+        super().__init__(
+            name=name, kernel_size=kernel_size, stride=stride, padding=padding, ceil_mode=ceil_mode,
+            count_include_pad=count_include_pad,
+        )  # fmt: skip
 
 
 class AvgPool2d(_AvgPool):
@@ -135,8 +127,7 @@ class AvgPool3d(_AvgPool):
 
 class _AdaptiveAvgPool(WithOptions):
     def __init__(self, output_size: Sizes, *, name: str | None = None) -> None:
-        super().__init__(name=name)
-        self.options = {"output_size": output_size}
+        super().__init__(name=name, output_size=output_size)
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPool):
@@ -167,8 +158,7 @@ class AdaptiveAvgPool3d(_AdaptiveAvgPool):
 
 class _AdaptiveMaxPool(WithOptions):
     def __init__(self, output_size: Sizes, return_indices: bool = False, *, name: str | None = None) -> None:
-        super().__init__(name=name)
-        self.options = {"output_size": output_size, "return_indices": return_indices}
+        super().__init__(name=name, output_size=output_size, return_indices=return_indices)
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPool):
@@ -194,10 +184,7 @@ class _LPPool(WithOptions):
         self, norm_type: float, kernel_size: Numbers, stride: Numbers | None = None, ceil_mode: bool = False,
         *, name: str | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(name=name)
-        self.options = {
-            "norm_type": norm_type, "kernel_size": kernel_size, "stride": stride, "ceil_mode": ceil_mode,
-        }  # fmt: skip
+        super().__init__(name=name, norm_type=norm_type, kernel_size=kernel_size, stride=stride, ceil_mode=ceil_mode)
 
 
 class LPPool1d(_LPPool):
@@ -222,8 +209,7 @@ class _SoftmaxPool(WithOptions):
     def __init__(
         self, kernel_size: Numbers, stride: Numbers | None = None, *, beta: float = 1, name: str | None = None
     ) -> None:
-        super().__init__(name=name)
-        self.options = {"kernel_size": kernel_size, "stride": stride, "beta": beta}
+        super().__init__(name=name, kernel_size=kernel_size, stride=stride, beta=beta)
 
 
 class SoftmaxPool1d(_SoftmaxPool):
@@ -248,15 +234,11 @@ class _MaxUnpool(WithOptions):
     def __init__(
         self, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0, *, name: str | None = None
     ) -> None:
-        super().__init__(name=name)
-        self.options = {"kernel_size": kernel_size, "stride": stride, "padding": padding}
+        super().__init__(name=name, kernel_size=kernel_size, stride=stride, padding=padding)
 
-    def forward(  # type: ignore[override]
-        self, x: Operand, indices: Operand, output_size: Sequence[int] | None = None
-    ) -> Variable:
+    def forward(self, x: Operand, indices: Operand, output_size: Sequence[int] | None = None) -> Any:
         """Declare x put back to its places."""
-        result: Variable = type(self).function(x, indices, **self.options, output_size=output_size)
-        return result
+        return type(self).function(x, indices, **self.options, output_size=output_size)
 
 
 class MaxUnpool1d(_MaxUnpool):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from graph_engine.declaring import located
+from graph_engine.declaring import located, refused
 from graph_engine.errors import DeclarationError, ShapeError
 from graph_engine.nn.dropout import Dropout
 from graph_engine.nn.embedding import normal_rows
@@ -16,7 +16,7 @@ from graph_engine.operands import constant
 from graph_engine.primitives import add, arange, cos, expand_dims, multiply, reshape, sin, stack
 from graph_engine.primitives.common import as_float
 from graph_engine.primitives.embedding import Embedding as EmbeddingPrimitive
-from graph_engine.source import capture, composite
+from graph_engine.source import composite
 from graph_engine.spec import FLOATS, as_dtype, normalize_axis, show_shape
 
 
@@ -143,9 +143,10 @@ class LearnedPositions(Module):
         x, axis = _sequence(self, as_float(x))
         length = x.shape[axis]
         if isinstance(length, int) and length > self.max_length:
-            raise ShapeError(
-                f"{x.name!r} of shape {show_shape(x.shape)} is too long: {self.name} has {self.max_length} positions"
-            ).located("declared at", capture().line)
+            raise refused(
+                f"{x.name!r} of shape {show_shape(x.shape)} is too long: {self.name} has {self.max_length} positions",
+                kind=ShapeError,
+            )
         return _added(x, EmbeddingPrimitive()(arange(length), self.weight), axis)
 
     def _about(self) -> str:
@@ -155,9 +156,10 @@ class LearnedPositions(Module):
 def _sequence(layer: PositionalEncoding | LearnedPositions, x: Variable) -> tuple[Variable, int]:
     """Check that the features are those of the layer, and find the dimension that is the sequence."""
     if x.ndim < 2 or x.shape[-1] != layer.d_model:
-        raise ShapeError(
-            f"{layer.name} takes sequences of {layer.d_model} features, but {x.name!r} has shape {show_shape(x.shape)}"
-        ).located("declared at", capture().line)
+        raise refused(
+            f"{layer.name} takes sequences of {layer.d_model} features, but {x.name!r} has shape {show_shape(x.shape)}",
+            kind=ShapeError,
+        )
     return x, normalize_axis(layer.axis, x.ndim)
 
 

@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from graph_engine.context import current_context, scope
+from graph_engine.declaring import refused
 from graph_engine.dims import Dim
-from graph_engine.errors import DeclarationError, DTypeError, ShapeError
+from graph_engine.errors import DTypeError, ShapeError
 from graph_engine.nn.dropout import dropout
-from graph_engine.nn.linear import linear
+from graph_engine.nn.linear import check_features, linear
 from graph_engine.nn.mode import current_training
 from graph_engine.nn.module import Module
-from graph_engine.nn.recurrent_cells import add_weights, check_count, check_features, weights_of
+from graph_engine.nn.recurrent_cells import add_weights, check_count, weights_of
 from graph_engine.nn.recurrent_steps import GRU_KIND, LSTM_KIND, Recurrence, State, rnn_kind
 from graph_engine.node import Operand, Variable
 from graph_engine.primitives import arange, concat, expand_dims, less, permute_dims, stack, unstack, where
 from graph_engine.primitives.common import as_variable
 from graph_engine.primitives.scanning import scan
 from graph_engine.primitives.structure import full
-from graph_engine.source import capture
 from graph_engine.spec import kind, show_shape
 
 
@@ -33,9 +33,10 @@ class Recurrent(Module):
         ±1/sqrt(hidden_size).
     """
 
+    _kind: Recurrence
+
     def _set_up(
         self,
-        kind: Recurrence,
         sizes: tuple[int, int, int],
         bias: bool,
         batch_first: bool,
@@ -48,12 +49,12 @@ class Recurrent(Module):
         names = ("input_size", "hidden_size", "num_layers")
         self.input_size, self.hidden_size, self.num_layers = (check_count(n, v) for n, v in zip(names, sizes))
         self.bias, self.batch_first, self.bidirectional = bool(bias), bool(batch_first), bool(bidirectional)
-        self.dropout, self.unroll, self._kind = rate, bool(unroll), kind
+        self.dropout, self.unroll = rate, bool(unroll)
         if isinstance(rate, bool) or not 0 <= rate <= 1:
-            raise DeclarationError(f"dropout is a probability, not {rate!r}").located("declared at", capture().line)
+            raise refused(f"dropout is a probability, not {rate!r}")
         for layer, suffix in self._places():
             width = self.input_size if layer == 0 else self.hidden_size * self._directions
-            add_weights(self, kind, width, self.hidden_size, f"_{suffix}", self.bias, seed, dtype)
+            add_weights(self, self._kind, width, self.hidden_size, f"_{suffix}", self.bias, seed, dtype)
 
     @property
     def _directions(self) -> int:
@@ -68,10 +69,11 @@ class Recurrent(Module):
         """Declare all layers; return the output, and the last states of all layers and directions."""
         x = as_variable(input)
         if x.ndim not in (2, 3):
-            raise ShapeError(
+            raise refused(
                 f"{self.name} takes (time, n, features), (n, time, features) with batch_first, or (time, features), "
-                f"but {x.name!r} has shape {show_shape(x.shape)}"
-            ).located("declared at", capture().line)
+                f"but {x.name!r} has shape {show_shape(x.shape)}",
+                kind=ShapeError,
+            )
         check_features(self, x, self.input_size)
         swapped = self.batch_first and x.ndim == 3
         x = permute_dims(x, (1, 0, 2)) if swapped else x
@@ -115,11 +117,12 @@ class Recurrent(Module):
         states = [as_variable(v) for v in hx]
         for state in states:
             if state.shape != (places, *shape):
-                raise ShapeError(
+                raise refused(
                     f"{self.name} begins with states of shape {show_shape((places, *shape))}, "
                     f"but {state.name!r} has shape {show_shape(state.shape)}",
                     "one for each layer and direction; with batch_first, too, they stand in front",
-                ).located("declared at", capture().line)
+                    ShapeError,
+                )
         return list(zip(*[unstack(state) for state in states], strict=True))
 
     def _dropped(self, x: Variable) -> Variable:
@@ -182,10 +185,9 @@ class RNN(Recurrent):
         dtype: Any = "float32",
     ) -> None:
         super().__init__(name=name)
+        self._kind = rnn_kind(nonlinearity)
         sizes = (input_size, hidden_size, num_layers)
-        self._set_up(
-            rnn_kind(nonlinearity), sizes, bias, batch_first, dropout, bidirectional, unroll, seed, dtype
-        )  # fmt: skip
+        self._set_up(sizes, bias, batch_first, dropout, bidirectional, unroll, seed, dtype)
 
     def forward(
         self, input: Operand, hx: Operand | None = None, *, lengths: Operand | None = None
@@ -205,7 +207,30 @@ class RNN(Recurrent):
         return output, h
 
 
-class GRU(Recurrent):
+class _Gated(Recurrent):
+    """What the networks with gates share: nothing is to be chosen but their sizes."""
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        *,
+        unroll: bool = False,
+        name: str | None = None,
+        seed: int | None = None,
+        dtype: Any = "float32",
+    ) -> None:
+        super().__init__(name=name)
+        sizes = (input_size, hidden_size, num_layers)
+        self._set_up(sizes, bias, batch_first, dropout, bidirectional, unroll, seed, dtype)
+
+
+class GRU(_Gated):
     """A network of gated recurrent units; see `ge.nn.gru_cell`. Parameters are those of `RNN`.
 
     Examples
@@ -217,24 +242,7 @@ class GRU(Recurrent):
     (('batch', 'time', 5), (2, 'batch', 5))
     """
 
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        *,
-        unroll: bool = False,
-        name: str | None = None,
-        seed: int | None = None,
-        dtype: Any = "float32",
-    ) -> None:
-        super().__init__(name=name)
-        sizes = (input_size, hidden_size, num_layers)
-        self._set_up(GRU_KIND, sizes, bias, batch_first, dropout, bidirectional, unroll, seed, dtype)
+    _kind = GRU_KIND
 
     def forward(
         self, input: Operand, hx: Operand | None = None, *, lengths: Operand | None = None
@@ -244,7 +252,7 @@ class GRU(Recurrent):
         return output, h
 
 
-class LSTM(Recurrent):
+class LSTM(_Gated):
     """A network with long short-term memory; see `ge.nn.lstm_cell`. Parameters are those of `RNN`.
 
     Examples
@@ -256,33 +264,14 @@ class LSTM(Recurrent):
     (('time', 'batch', 10), (2, 'batch', 5))
     """
 
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        *,
-        unroll: bool = False,
-        name: str | None = None,
-        seed: int | None = None,
-        dtype: Any = "float32",
-    ) -> None:
-        super().__init__(name=name)
-        sizes = (input_size, hidden_size, num_layers)
-        self._set_up(LSTM_KIND, sizes, bias, batch_first, dropout, bidirectional, unroll, seed, dtype)
+    _kind = LSTM_KIND
 
     def forward(
         self, input: Operand, hx: tuple[Operand, Operand] | None = None, *, lengths: Operand | None = None
     ) -> tuple[Variable, tuple[Variable, Variable]]:
         """Declare the outputs of all steps, and the last states `(h, c)`; `hx` is such a pair, else as for `RNN`."""
         if hx is not None and (not isinstance(hx, (tuple, list)) or len(hx) != 2):
-            raise DeclarationError(f"the first state of {self.name} is a pair (h, c), not {hx!r}").located(
-                "declared at", capture().line
-            )
+            raise refused(f"the first state of {self.name} is a pair (h, c), not {hx!r}")
         output, (h, c) = self._run(input, hx, lengths)
         return output, (h, c)
 
@@ -291,10 +280,10 @@ def written_out(body: Any, init: State, xs: tuple[Variable, ...], reverse: bool 
     """Declare what `scan` does step by step, each in a scope of its own."""
     count = xs[0].shape[0]
     if isinstance(count, Dim) or count == 0:
-        raise DeclarationError(
+        raise refused(
             f"a network of {count} steps cannot be declared step by step",
             "declare its input with a number of steps, or leave out unroll=True",
-        ).located("declared at", capture().line)
+        )
     elements, state, rows = list(zip(*[unstack(x) for x in xs], strict=True)), init, {}
     for t in reversed(range(count)) if reverse else range(count):
         with scope(f"t{t}"):
@@ -305,13 +294,14 @@ def written_out(body: Any, init: State, xs: tuple[Variable, ...], reverse: bool 
 def _inside(x: Variable, lengths: Variable) -> Variable:
     """Say which steps belong to their sequences: `(time, n, 1)`, or `(time, 1)` for one sequence."""
     if kind(lengths.dtype) != "integer":
-        raise DTypeError(
-            f"lengths are numbers of steps, not {lengths.dtype}", "convert with ge.astype(v, 'int64')"
-        ).located("declared at", capture().line)
+        raise refused(
+            f"lengths are numbers of steps, not {lengths.dtype}", "convert with ge.astype(v, 'int64')", DTypeError
+        )
     if lengths.shape != x.shape[1:-1]:
-        raise ShapeError(
+        raise refused(
             f"lengths of shape {show_shape(lengths.shape)} do not go with inputs of shape {show_shape(x.shape)}",
             f"there is one for each sequence: {show_shape(x.shape[1:-1])}",
-        ).located("declared at", capture().line)
+            ShapeError,
+        )
     steps = arange(x.shape[0], dtype=lengths.dtype)
     return expand_dims(less(steps if x.ndim == 2 else expand_dims(steps, 1), lengths), -1)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from graph_engine.errors import DeclarationError, ShapeError
+from graph_engine.declaring import refused
 from graph_engine.nn.init import uniform
+from graph_engine.nn.linear import check_features
 from graph_engine.nn.module import Module
 from graph_engine.nn.recurrent_steps import GRU_KIND, LSTM_KIND, Recurrence, State, rnn_kind, stepped
 from graph_engine.node import Operand, Variable
 from graph_engine.primitives.common import as_variable
 from graph_engine.primitives.structure import full
-from graph_engine.source import capture
-from graph_engine.spec import show_shape
 
 
 class Cell(Module):
@@ -21,12 +20,10 @@ class Cell(Module):
 
     _kind: Recurrence
 
-    def _set_up(
-        self, kind: Recurrence, input_size: int, hidden_size: int, bias: bool, seed: int | None, dtype: Any
-    ) -> None:
-        self._kind, self.input_size = kind, check_count("input_size", input_size)
+    def _set_up(self, input_size: int, hidden_size: int, bias: bool, seed: int | None, dtype: Any) -> None:
+        self.input_size = check_count("input_size", input_size)
         self.hidden_size, self.bias = check_count("hidden_size", hidden_size), bool(bias)
-        add_weights(self, kind, self.input_size, self.hidden_size, "", self.bias, seed, dtype)
+        add_weights(self, self._kind, self.input_size, self.hidden_size, "", self.bias, seed, dtype)
 
     def _stepped(self, input: Operand, hx: Any) -> State:
         x = as_variable(input)
@@ -79,14 +76,32 @@ class RNNCell(Cell):
         dtype: Any = "float32",
     ) -> None:
         super().__init__(name=name)
-        self._set_up(rnn_kind(nonlinearity), input_size, hidden_size, bias, seed, dtype)
+        self._kind = rnn_kind(nonlinearity)
+        self._set_up(input_size, hidden_size, bias, seed, dtype)
 
     def forward(self, input: Operand, hx: Operand | None = None) -> Variable:
         """Declare the new state."""
         return self._stepped(input, None if hx is None else (hx,))[0]
 
 
-class LSTMCell(Cell):
+class _GatedCell(Cell):
+    """What the cells with gates share: nothing is to be chosen but their sizes."""
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        *,
+        name: str | None = None,
+        seed: int | None = None,
+        dtype: Any = "float32",
+    ) -> None:
+        super().__init__(name=name)
+        self._set_up(input_size, hidden_size, bias, seed, dtype)
+
+
+class LSTMCell(_GatedCell):
     """One step of a network with long short-term memory; see `lstm_cell`. Parameters are those of `RNNCell`.
 
     Examples
@@ -98,18 +113,7 @@ class LSTMCell(Cell):
     <parameter cell.weight_hh: float32(20, 5)>
     """
 
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        bias: bool = True,
-        *,
-        name: str | None = None,
-        seed: int | None = None,
-        dtype: Any = "float32",
-    ) -> None:
-        super().__init__(name=name)
-        self._set_up(LSTM_KIND, input_size, hidden_size, bias, seed, dtype)
+    _kind = LSTM_KIND
 
     def forward(self, input: Operand, hx: tuple[Operand, Operand] | None = None) -> tuple[Variable, Variable]:
         """Declare the new hidden state and the new cell state."""
@@ -117,7 +121,7 @@ class LSTMCell(Cell):
         return h, c
 
 
-class GRUCell(Cell):
+class GRUCell(_GatedCell):
     """One step of a gated recurrent unit; see `gru_cell`. Parameters are those of `RNNCell`.
 
     Examples
@@ -128,18 +132,7 @@ class GRUCell(Cell):
     ('batch', 5)
     """
 
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        bias: bool = True,
-        *,
-        name: str | None = None,
-        seed: int | None = None,
-        dtype: Any = "float32",
-    ) -> None:
-        super().__init__(name=name)
-        self._set_up(GRU_KIND, input_size, hidden_size, bias, seed, dtype)
+    _kind = GRU_KIND
 
     def forward(self, input: Operand, hx: Operand | None = None) -> Variable:
         """Declare the new state."""
@@ -166,16 +159,8 @@ def weights_of(module: Module, suffix: str, bias: bool) -> tuple[Any, Any, Any, 
     return (*weights, *(getattr(module, f"bias_{side}{suffix}") if bias else None for side in ("ih", "hh")))
 
 
-def check_features(module: Module, x: Variable, size: int) -> None:
-    """Raise where an input does not have the features that a layer takes."""
-    if x.ndim == 0 or x.shape[-1] != size:
-        raise ShapeError(
-            f"{module.name} takes {size} features in the last dimension, but {x.name!r} has shape {show_shape(x.shape)}"
-        ).located("declared at", capture().line)
-
-
 def check_count(what: str, value: object) -> int:
     """Return a size, if it is one."""
     if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < 1:
-        raise DeclarationError(f"{what} is a number from 1, not {value!r}").located("declared at", capture().line)
+        raise refused(f"{what} is a number from 1, not {value!r}")
     return int(value.__index__())

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from graph_engine.context import current_context
-from graph_engine.declaring import located
+from graph_engine.declaring import located, refused
 from graph_engine.errors import DeclarationError
 from graph_engine.nn.linear import linear
 from graph_engine.node import Operand, Variable
 from graph_engine.primitives import add, multiply, relu, sigmoid, split, subtract, tanh
 from graph_engine.primitives.common import as_variable
-from graph_engine.source import capture, composite
+from graph_engine.source import composite
 
 State = tuple[Variable, ...]
 
@@ -67,9 +67,7 @@ def rnn_kind(nonlinearity: object) -> Recurrence:
     """Return the simple network with `"tanh"` or `"relu"`."""
     kinds = {"tanh": RNN_TANH, "relu": RNN_RELU}
     if nonlinearity not in kinds:
-        raise DeclarationError(f"the nonlinearity is 'tanh' or 'relu', not {nonlinearity!r}").located(
-            "declared at", capture().line
-        )
+        raise refused(f"the nonlinearity is 'tanh' or 'relu', not {nonlinearity!r}")
     return kinds[str(nonlinearity)]
 
 

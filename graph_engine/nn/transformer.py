@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Self
 
-from graph_engine.errors import DeclarationError
+from graph_engine.declaring import refused
 from graph_engine.nn import activations
-from graph_engine.nn.attention import MultiheadAttention
+from graph_engine.nn.attention_layers import MultiheadAttention
 from graph_engine.nn.dropout import Dropout
 from graph_engine.nn.linear import Linear
 from graph_engine.nn.module import Module
@@ -15,7 +15,6 @@ from graph_engine.nn.normalization_layers import LayerNorm
 from graph_engine.node import Operand, Variable
 from graph_engine.primitives import add
 from graph_engine.primitives.common import as_float
-from graph_engine.source import capture
 
 Activation = str | Callable[[Variable], Variable]
 
@@ -284,9 +283,10 @@ class TransformerDecoder(Module):
 
 def _activation(activation: Activation) -> Callable[[Variable], Variable]:
     """Find an activation by its name."""
-    found = getattr(activations, activation, None) if isinstance(activation, str) else activation
+    known = {name: getattr(activations, name) for name in activations.__all__}
+    found = known.get(activation) if isinstance(activation, str) else activation
     if not callable(found) or isinstance(found, type):
-        raise DeclarationError(
+        raise refused(
             f"there is no activation called {activation!r}", "name a function under ge.nn, or give a function"
-        ).located("declared at", capture().line)
+        )
     return found

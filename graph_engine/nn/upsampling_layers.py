@@ -25,11 +25,10 @@ class Upsample(WithOptions):
         self, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None,
         recompute_scale_factor: bool | None = None, *, name: str | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(name=name)
-        self.options = {
-            "size": size, "scale_factor": scale_factor, "mode": mode, "align_corners": align_corners,
-            "recompute_scale_factor": recompute_scale_factor,
-        }  # fmt: skip
+        super().__init__(
+            name=name, size=size, scale_factor=scale_factor, mode=mode, align_corners=align_corners,
+            recompute_scale_factor=recompute_scale_factor,
+        )  # fmt: skip
 
 
 class UpsamplingNearest2d(Upsample):
@@ -66,8 +65,7 @@ class PixelShuffle(WithOptions):
     function = pixel_shuffle
 
     def __init__(self, upscale_factor: int, *, name: str | None = None) -> None:
-        super().__init__(name=name)
-        self.options = {"upscale_factor": upscale_factor}
+        super().__init__(name=name, upscale_factor=upscale_factor)
 
 
 class PixelUnshuffle(WithOptions):
@@ -76,5 +74,4 @@ class PixelUnshuffle(WithOptions):
     function = pixel_unshuffle
 
     def __init__(self, downscale_factor: int, *, name: str | None = None) -> None:
-        super().__init__(name=name)
-        self.options = {"downscale_factor": downscale_factor}
+        super().__init__(name=name, downscale_factor=downscale_factor)

@@ -9,9 +9,9 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
+from graph_engine.declaring import refused
 from graph_engine.errors import DeclarationError, ShapeError
 from graph_engine.nn.init.numbers import Array, Seed, Shape, fractions, normals, truncated_normals
-from graph_engine.source import capture
 from graph_engine.spec import as_dtype, show_shape
 
 Initializer = Callable[[Seed], Array]
@@ -120,9 +120,7 @@ def trunc_normal(mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float 
     True
     """
     if not (a < b and std > 0 and math.isfinite(b - a)):
-        raise DeclarationError(f"between {a} and {b}, with a deviation of {std}, there are no numbers").located(
-            "declared at", capture().line
-        )
+        raise refused(f"between {a} and {b}, with a deviation of {std}, there are no numbers")
     low, high = (a - mean) / std, (b - mean) / std
     return Recipe("trunc_normal", lambda shape, seed: mean + std * truncated_normals(shape, seed, low, high))
 
@@ -237,9 +235,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     if nonlinearity.startswith("conv"):
         return 1.0
     if nonlinearity not in gains:
-        raise DeclarationError(
-            f"there is no gain for {nonlinearity!r}", f"choose {', '.join(gains)} or leaky_relu"
-        ).located("declared at", capture().line)
+        raise refused(f"there is no gain for {nonlinearity!r}", f"choose {', '.join(gains)} or leaky_relu")
     return gains[nonlinearity]
 
 
@@ -260,8 +256,9 @@ def _fan(shape: Shape, mode: str) -> int:
     if mode not in ("fan_in", "fan_out"):
         raise DeclarationError(f"there is no mode called {mode!r}", "choose fan_in or fan_out")
     if len(shape) < 2:
-        raise ShapeError(
+        raise refused(
             f"a parameter of shape {show_shape(shape)} has no inputs and outputs to count",
             "this recipe is for matrices and kernels; let biases begin by another: bias=ge.nn.init.zeros()",
-        ).located("declared at", capture().line)
+            ShapeError,
+        )
     return max(shape[1 if mode == "fan_in" else 0] * math.prod(shape[2:]), 1)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from graph_engine.declaring import located
-from graph_engine.errors import DeclarationError, DTypeError, ShapeError
-from graph_engine.nn.losses.common import reduced, renamed
+from graph_engine.errors import DeclarationError, ShapeError
+from graph_engine.nn.losses.common import check_class_numbers, class_weights, reduced, renamed
 from graph_engine.nn.losses.probabilities import safe_log
 from graph_engine.node import Operand, Variable
 from graph_engine.primitives import (
@@ -29,7 +29,7 @@ from graph_engine.primitives.checks import checked
 from graph_engine.primitives.common import as_float, as_variable
 from graph_engine.primitives.structure import convert
 from graph_engine.source import composite
-from graph_engine.spec import kind, normalize_axis, show_shape
+from graph_engine.spec import normalize_axis, show_shape
 
 
 @composite
@@ -169,7 +169,7 @@ def _of_labels(
         labels = where(kept, labels, 0)
     labels = checked(labels, "labels", classes=logs.shape[axis])
     losses = negative(squeeze(take_along_axis(logs, expand_dims(labels, axis), axis), axis))
-    share = None if weight is None else take(_class_weights(weight, logs, axis), labels)
+    share = None if weight is None else take(class_weights(weight, logs, axis), labels)
     if share is not None:
         losses = multiply(losses, share)
     losses = _smoothed(losses, logs, axis, weight, smoothing)
@@ -197,16 +197,9 @@ def _smoothed(losses: Variable, logs: Variable, axis: int, weight: Operand | Non
 def _weigh(logs: Variable, axis: int, weight: Operand | None) -> Variable:
     if weight is None:
         return logs
-    weights = _class_weights(weight, logs, axis)
+    weights = class_weights(weight, logs, axis)
     behind = (1,) * (logs.ndim - 1 - axis)
     return multiply(logs, reshape(weights, (*weights.shape, *behind)) if behind else weights)
-
-
-def _class_weights(weight: Operand, logs: Variable, axis: int) -> Variable:
-    weights = as_float(weight)
-    if weights.shape != logs.shape[axis : axis + 1]:
-        raise ShapeError(f"weights of shape {show_shape(weights.shape)} for {logs.shape[axis]} classes")
-    return convert(weights, logs.dtype)
 
 
 def _class_axis(x: Variable, axis: int | None) -> int:
@@ -222,8 +215,7 @@ def _check_labels(x: Variable, target: Variable, axis: int) -> None:
             f"{x.name} of shape {show_shape(x.shape)} does not go with targets of shape {show_shape(target.shape)}",
             f"class numbers have the shape {show_shape(wanted)}: the classes are dimension {axis}, or say axis=",
         )
-    if kind(target.dtype) != "integer":
-        raise DTypeError(f"the targets are class numbers, not {target.dtype}", "convert with ge.astype(v, 'int64')")
+    check_class_numbers(target)
 
 
 def _check_nothing_ignored(ignore_index: int | None) -> None:

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from graph_engine.errors import DeclarationError, ShapeError
+from graph_engine.errors import DeclarationError, DTypeError, ShapeError
 from graph_engine.node import Operand, Variable
 from graph_engine.operands import as_variables
 from graph_engine.primitives import divide, mean, multiply, sum
 from graph_engine.primitives.common import as_float, as_variable
 from graph_engine.primitives.structure import convert
-from graph_engine.spec import show_shape
+from graph_engine.spec import kind, show_shape
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -55,6 +55,20 @@ def weighted(losses: Variable, weight: Operand | None) -> Variable:
             "give one weight for each loss, with ge.reshape",
         )
     return result
+
+
+def class_weights(weight: Operand, scores: Variable, axis: int) -> Variable:
+    """Refuse weights that are not one for each class."""
+    weights = as_float(weight)
+    if weights.shape != scores.shape[axis : axis + 1]:
+        raise ShapeError(f"weights of shape {show_shape(weights.shape)} for {scores.shape[axis]} classes")
+    return convert(weights, scores.dtype)
+
+
+def check_class_numbers(target: Variable) -> None:
+    """Refuse targets that are no integers."""
+    if kind(target.dtype) != "integer":
+        raise DTypeError(f"the targets are class numbers, not {target.dtype}", "convert with ge.astype(v, 'int64')")
 
 
 def renamed(third: str = "", **names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from graph_engine.declaring import located
-from graph_engine.errors import DeclarationError, DTypeError, ShapeError
-from graph_engine.nn.losses.common import alike, reduced
+from graph_engine.errors import DeclarationError, ShapeError
+from graph_engine.nn.losses.common import alike, check_class_numbers, class_weights, reduced
 from graph_engine.node import Operand, Variable
 from graph_engine.primitives import (
     add,
@@ -32,7 +32,7 @@ from graph_engine.primitives.common import as_float, as_variable
 from graph_engine.primitives.elementwise.piecewise import positive_part
 from graph_engine.primitives.structure import convert
 from graph_engine.source import composite
-from graph_engine.spec import kind, show_shape
+from graph_engine.spec import show_shape
 
 _EPSILON = 1e-12  # that PyTorch adds to squared lengths
 
@@ -219,8 +219,7 @@ def multi_margin_loss(
     x, t = as_float(input), as_variable(target)
     if p not in (1, 2):
         raise DeclarationError(f"p is 1 or 2, not {p!r}")
-    if kind(t.dtype) != "integer":
-        raise DTypeError(f"the targets are class numbers, not {t.dtype}", "convert with ge.astype(v, 'int64')")
+    check_class_numbers(t)
     if x.ndim not in (1, 2) or t.shape != x.shape[:-1]:
         raise ShapeError(f"scores of shape {show_shape(x.shape)} do not go with targets {show_shape(t.shape)}")
     labels = checked(convert(t, "int64"), "labels", classes=x.shape[-1])
@@ -229,10 +228,7 @@ def multi_margin_loss(
     others = subtract(1, one_hot(labels, x.shape[-1], x.dtype))
     terms = multiply(square(missing) if p == 2 else missing, others)
     if weight is not None:
-        weights = as_float(weight)
-        if weights.shape != x.shape[-1:]:
-            raise ShapeError(f"weights of shape {show_shape(weights.shape)} for {x.shape[-1]} classes")
-        terms = multiply(terms, expand_dims(take(weights, labels), -1))
+        terms = multiply(terms, expand_dims(take(class_weights(weight, x, x.ndim - 1), labels), -1))
     return reduced(mean(terms, axis=-1), reduction)
 
 

@@ -56,7 +56,7 @@ class BackwardStep:
         self.found = self._pull(body, floats)
 
     def _pull(self, body: Body, targets: Sequence[int]) -> ByPosition:
-        from graph_engine.backward import pull_back  # the backward pass stands above the primitives
+        from graph_engine.backward_pass import pull_back  # the backward pass stands above the primitives
 
         scope = current_context().scope
         outputs = body.declare(self.again, lambda op, _: Context((*scope, *op.scope), source=op.source.as_inner()))

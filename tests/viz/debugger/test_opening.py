@@ -93,7 +93,7 @@ def test_a_step_and_what_it_is_called_with_changes_nothing():
 
 def test_a_step_that_is_not_finite_is_opened_in_spite_of_its_guard():
     step, _ = training(guards=["finite"])
-    assert str(open_session(step, [[np.inf, 0.0]]).why()).startswith("x holds Inf")
+    assert open_session(step, [[np.inf, 0.0]]).why().findings[0].variable.name == "x"
 
 
 def test_a_watched_step():
@@ -149,7 +149,7 @@ def test_a_step_that_its_guard_refused():
     step, _ = training(guards=["finite"])
     with pytest.raises(ge.GuardError) as caught:
         step.trace([[np.nan, 0.0]])
-    assert str(open_session(caught.value).why()).startswith("x holds NaN")
+    assert open_session(caught.value).why().findings[0].variable.name == "x"
 
 
 def test_a_training_that_was_stopped():

@@ -6,8 +6,9 @@ from graph_engine_viz.debugger.opening import Debugging, debug, open_session, sh
 from graph_engine_viz.debugger.origins import Answer, why
 from graph_engine_viz.debugger.recorder import complete
 from graph_engine_viz.debugger.session import Session, Stop
+from graph_engine_viz.debugger.terminal import walk
 
 __all__ = [
     "Answer", "Comparison", "Debugging", "Difference", "Session", "Stop", "Stopped", "WatchedStep", "attach",
-    "compare", "complete", "debug", "open_session", "show", "why",
+    "compare", "complete", "debug", "open_session", "show", "walk", "why",
 ]  # fmt: skip

@@ -118,6 +118,9 @@ class Points(Mapping[int, Breakpoint | Watchpoint]):
     def stopping(self, step: Step, watching: Watching) -> dict[int, str]:
         """Return the points that stop at a step, each with the reason in words, and count them."""
         found: dict[int, str] = {}
+        watched = [p for p in self._points.values() if isinstance(p, Watchpoint) and p.enabled]
+        if len(watched) > 1:
+            watching.prepare([(point.condition, point.watched) for point in watched], step)
         for number, point in self._points.items():
             reason = point.reason(step, watching) if point.enabled else ""
             if reason:

@@ -7,10 +7,10 @@ reduced where it lives, and a compiled step can compute the same numbers as outp
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-__all__ = ["QUANTITIES", "measure", "reductions"]
+__all__ = ["QUANTITIES", "measure", "measure_all", "reductions"]
 
 Reduction = Callable[[Any, Any], Any]
 
@@ -77,10 +77,40 @@ def measure(xp: Any, array: Any, names: Collection[str]) -> dict[str, float]:
     >>> measure(np, np.array([0.0, 3.0, -4.0, 0.0]), ["abs_max", "zeros", "norm", "isnan"])
     {'abs_max': 4.0, 'zeros': 0.5, 'norm': 5.0, 'isnan': 0.0}
     """
-    if not math.prod(array.shape):
-        return {name: EMPTY.get(name, math.nan) for name in names}
-    wide = array
-    if array.dtype not in (xp.float32, xp.float64):
-        wide = xp.astype(array, xp.float32 if str(array.dtype).endswith("float16") else xp.float64)
-    found = xp.stack(reductions(xp, wide, names))
-    return {name: float(found[i]) for i, name in enumerate(names)}
+    (found,) = measure_all(xp, [(array, names)])
+    return found
+
+
+def measure_all(
+    xp: Any, asked: Sequence[tuple[Any, Collection[str]]], to_numpy: Callable[[Any], Any] | None = None
+) -> list[dict[str, float]]:
+    """Compute quantities of several arrays on their device, which is waited for once, as they come together.
+
+    Parameters
+    ----------
+    xp : namespace
+    asked : sequence of (array, collection of str)
+        What is looked at, and which quantities of it.
+    to_numpy : callable, optional
+        Brings an array to NumPy in one go; without it, numbers are read one by one.
+    """
+    results: list[dict[str, float]] = [{} for _ in asked]
+    numbers, places = [], []
+    for result, (array, names) in zip(results, asked, strict=True):
+        if not math.prod(array.shape):
+            result.update((name, EMPTY.get(name, math.nan)) for name in names)
+            continue
+        numbers += [xp.astype(x, xp.float64) for x in reductions(xp, _widened(xp, array), names)]
+        places += [(result, name) for name in names]
+    if numbers:
+        found = xp.stack(numbers)
+        read = to_numpy(found).tolist() if to_numpy is not None else [float(found[i]) for i in range(len(places))]
+        for (result, name), number in zip(places, read, strict=True):
+            result[name] = number
+    return results
+
+
+def _widened(xp: Any, array: Any) -> Any:
+    if array.dtype in (xp.float32, xp.float64):
+        return array
+    return xp.astype(array, xp.float32 if str(array.dtype).endswith("float16") else xp.float64)

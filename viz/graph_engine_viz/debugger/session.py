@@ -107,6 +107,7 @@ class Session:
         self._use(0)
         self._places = Places(self.steps, self.opened, self._rules)
         self._at = 0
+        trace.graph.name_of(trace.graph.variables[0])  # all names are made at once: now, not at some step
 
     # ---- where one stands --------------------------------------------------------------------------------------
 
@@ -337,6 +338,23 @@ class Session:
         self._use(number)
         self._rebuild(min(step, len(self.steps) - 1), substep)
         return self._logged(f"use_run({number})", self.where())
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save the run that is looked at; of an `.html` path, as a page that steps and inspects without a server.
+
+        Parameters
+        ----------
+        path : path
+            Any other is a trace file, which `Trace.load` and the command line open.
+        """
+        if os.fspath(path).endswith(".html"):
+            from graph_engine_viz.debugger.saved import save_page
+            from graph_engine_viz.debugger.screen import Screen
+
+            save_page(Screen(self), path)
+        else:
+            self.trace.save(path)
+        self._log(f"save({os.fspath(path)!r})")
 
     # ---- inside ------------------------------------------------------------------------------------------------
 

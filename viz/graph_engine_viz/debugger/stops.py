@@ -51,8 +51,12 @@ class Places(Sequence[Place]):
 
     def __init__(self, steps: Sequence[Step], opened: Collection[Scope], rules: Collection[int]) -> None:
         self._places: list[Place] = []
+        folded: dict[Scope, Scope | None] = {}
         for step in steps:
-            scope = _folded(scope_of(step), opened)
+            around = scope_of(step)
+            if around not in folded:
+                folded[around] = _folded(around, opened)
+            scope = folded[around]
             if scope is None:
                 self._add(step, rules)
             else:
@@ -75,8 +79,10 @@ class Places(Sequence[Place]):
         return number
 
     def _add(self, step: Step, rules: Collection[int]) -> None:
-        inside = range(len(step.substeps)) if step.index in rules else [None]
-        self._places += [Place(step.index, substep, step.index) for substep in inside]
+        if step.index not in rules:
+            self._places.append(Place(step.index, None, step.index))
+            return
+        self._places += [Place(step.index, substep, step.index) for substep in range(len(step.substeps))]
 
     def _fold(self, step: Step, scope: Scope, steps: Sequence[Step]) -> None:
         before = self._places[-1] if self._places else None

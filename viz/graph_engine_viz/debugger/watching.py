@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from graph_engine.backend import Backend
@@ -10,7 +11,7 @@ from graph_engine.graph import Graph
 from graph_engine.node import Variable
 from graph_engine.trace import Step, Trace
 from graph_engine_viz.debugger.conditions import SIDES, Condition
-from graph_engine_viz.debugger.quantities import measure
+from graph_engine_viz.debugger.quantities import measure_all
 
 __all__ = ["Known", "Watching", "asked", "words"]
 
@@ -50,8 +51,13 @@ class Watching:
 
     def hits(self, condition: Condition, watched: Collection[Variable] | None, step: Step) -> list[Known]:
         """Return what a step makes known, of the variables watched, for which a condition holds."""
-        made = [known for known in self.made_known(step) if watched is None or known.variable in watched]
-        return [known for known in made if self._holds(condition, known)]
+        known = self._asked(condition, watched, step)
+        self._measure([(one, condition) for one in known])
+        return [one for one in known if self._holds(condition, one)]
+
+    def prepare(self, asked: Iterable[tuple[Condition, Collection[Variable] | None]], step: Step) -> None:
+        """Compute what several conditions ask for at a step, so that the device is waited for once."""
+        self._measure([(known, c) for c, watched in asked for known in self._asked(c, watched, step)])
 
     def words(self, known: Known) -> str:
         """Say what is known."""
@@ -72,18 +78,34 @@ class Watching:
 
     def number(self, known: Known, quantity: str) -> float:
         """Return a quantity of something that is known, NaN where there is no such thing."""
-        key = known, quantity
-        if key not in self._numbers:
-            array = self._array(known)
-            if array is None:
-                return float("nan")
-            self._numbers[key] = measure(self._backend.xp, array, [quantity])[quantity]
-        return self._numbers[key]
+        if (known, quantity) not in self._numbers:
+            self._compute({known: [quantity]})
+        return self._numbers[known, quantity]
+
+    def _asked(self, condition: Condition, watched: Collection[Variable] | None, step: Step) -> list[Known]:
+        made = self.made_known(step)
+        return [k for k in made if (watched is None or k.variable in watched) and asked(condition, k)]
+
+    def _measure(self, wanted: Iterable[tuple[Known, Condition]]) -> None:
+        missing: dict[Known, list[str]] = {}
+        for known, condition in wanted:
+            for side, quantity in condition.needed:
+                one = known._replace(side=side or known.side)
+                if (one, quantity) not in self._numbers and quantity not in missing.get(one, ()):
+                    missing.setdefault(one, []).append(quantity)
+        if missing:
+            self._compute(missing)
+
+    def _compute(self, wanted: Mapping[Known, list[str]]) -> None:
+        arrays = {known: self._array(known) for known in wanted}
+        there = [(known, quantities) for known, quantities in wanted.items() if arrays[known] is not None]
+        self._numbers |= {(k, q): math.nan for k, quantities in wanted.items() for q in quantities}
+        found = measure_all(self._backend.xp, [(arrays[k], names) for k, names in there], self._backend.to_numpy)
+        for (known, _), numbers in zip(there, found, strict=True):
+            self._numbers |= {(known, quantity): number for quantity, number in numbers.items()}
 
     def _holds(self, condition: Condition, known: Known) -> bool:
-        return asked(condition, known) and condition.holds(
-            lambda side, quantity: self.number(known._replace(side=side or known.side), quantity)
-        )
+        return condition.holds(lambda side, quantity: self.number(known._replace(side=side or known.side), quantity))
 
     def _array(self, known: Known) -> object:
         trace, variable = self.trace, known.variable

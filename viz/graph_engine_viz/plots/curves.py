@@ -7,7 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from graph_engine_viz.plots.style import BLUE, GREY, VERMILION, figure_function, labels_at_ends, line_style, new_figure
+from graph_engine_viz.plots.reading import numbers, some, together
+from graph_engine_viz.plots.style import (
+    BLUE,
+    GREY,
+    VERMILION,
+    figure_function,
+    labels_at_ends,
+    line_style,
+    new_figure,
+    new_panels,
+)
 
 
 @figure_function
@@ -35,15 +45,14 @@ def functions(curves: Mapping[str, tuple[Any, Any, Any]], columns: int = 4, xlab
     >>> [axes.get_title(loc="left") for axes in figure.axes]
     ['tanh']
     """
-    columns = min(columns, len(curves))
-    rows = -(-len(curves) // columns)
-    figure, grid = new_figure(3.6 * columns, 3.1 * rows + 0.5, rows, columns)
-    for axes in grid.flat[len(curves) :]:
-        axes.remove()
-    for axes, (name, (x, y, slope)) in zip(grid.flat, curves.items()):
+    some("functions", curves)
+    figure, panels = new_panels(len(curves), columns, 3.6, 3.1, (0, 0.5))
+    for axes, (name, (x, y, slope)) in zip(panels, curves.items()):
+        x, y, slope = (numbers(f"{name}: {what}", v, "n") for what, v in (("x", x), ("y", y), ("slope", slope)))
+        together(f"{name}: x, y and slope", x, y, slope)
         axes.axhline(0, color="#bbbbbb", linewidth=1)
         axes.axvline(0, color="#bbbbbb", linewidth=1)
-        alone = _alone(np.asarray(x, float))
+        alone = _alone(x)
         axes.plot(x, y, color=BLUE)
         axes.plot(x, slope, color=VERMILION, linestyle="--")
         axes.plot(x, y, "o", color=BLUE, markersize=6, markevery=alone)
@@ -51,7 +60,7 @@ def functions(curves: Mapping[str, tuple[Any, Any, Any]], columns: int = 4, xlab
         axes.set_title(name)
         axes.set_xlabel(xlabel)
         axes.margins(x=0)
-    handles = grid.flat[0].lines[2:4]
+    handles = panels[0].lines[2:4]
     figure.legend(handles, ["value", "derivative"], loc="outside lower center", ncols=2, frameon=False)
     return figure
 
@@ -111,8 +120,9 @@ def lines(
     axes.set_yscale("log" if log else "linear")
     axes.set_xscale("log" if logx else "linear")
     ends, whole = [], True
+    some("series", series)
     for number, (name, values) in enumerate(series.items()):
-        places, heights = _places(values, x)
+        places, heights = _places(name, values, x)
         whole = whole and bool(np.all(places == np.round(places)))
         style = line_style(number)
         if name in dots:
@@ -130,16 +140,19 @@ def lines(
     if whole and not logx:
         axes.xaxis.get_major_locator().set_params(integer=True)
     if ticks:
+        together("places and ticks", places, ticks)
         axes.set_xticks(places, ticks)
     labels_at_ends(axes, ends)
     return figure
 
 
-def _places(values: Any, x: Any) -> tuple[Any, Any]:
-    if isinstance(values, tuple) and len(values) == 2:
-        return np.asarray(values[0], float), np.asarray(values[1], float)
-    heights = np.asarray(values, float)
-    return (np.arange(1, len(heights) + 1) if x is None else np.asarray(x, float)), heights
+def _places(name: str, values: Any, x: Any) -> tuple[Any, Any]:
+    if isinstance(values, tuple) and len(values) == 2 and np.ndim(values[0]):  # not a series of two numbers
+        x, values = values
+    heights = numbers(f"series {name!r}", values, "n")
+    places = np.arange(1, len(heights) + 1) if x is None else numbers(f"x of series {name!r}", x, "n")
+    together(f"x and values of series {name!r}", places, heights)
+    return places, heights
 
 
 @figure_function
@@ -164,7 +177,8 @@ def rate_sweep(rates: Sequence[float], losses: Sequence[float], title: str = "")
     >>> figure.axes[0].get_xscale()
     'log'
     """
-    places, reached = np.asarray(rates, float), np.asarray(losses, float)
+    places, reached = numbers("rates", rates, "n"), numbers("losses", losses, "n")
+    together("rates and losses", places, reached)
     figure, grid = new_figure(9, 4.6)
     axes = grid[0, 0]
     finite = np.isfinite(reached)
@@ -217,15 +231,13 @@ def learning_curves(
     """
     from textwrap import fill
 
-    columns = min(columns, len(curves))
-    rows = -(-len(curves) // columns)
-    height = (3.7 if sentences else 3.2) * rows + (0.5 if rows > 1 else 1.3)
-    figure, grid = new_figure(4.5 * columns, height, rows, columns)
-    for axes in grid.flat[len(curves) :]:
-        axes.remove()
-    told = [*sentences, *[""] * (len(curves) - len(sentences))]
-    for axes, (title, (seen, new)), sentence in zip(grid.flat, curves.items(), told):
-        seen, new = np.asarray(seen, float), np.asarray(new, float)
+    some("curves", curves)
+    more = 0.5 if len(curves) > columns else 1.3
+    figure, panels = new_panels(len(curves), columns, 4.5, 3.7 if sentences else 3.2, (0, more))
+    told = sentences or [""] * len(curves)
+    together("curves and sentences", curves, told)
+    for axes, (title, (seen, new)), sentence in zip(panels, curves.items(), told):
+        seen, new = numbers(f"{title}: training", seen, "n"), numbers(f"{title}: held out", new, "n")
         axes.plot(np.arange(1, len(seen) + 1), seen, color=BLUE)
         axes.plot(np.arange(1, len(new) + 1), new, "--", color=VERMILION)
         if np.isfinite(new).any():
@@ -235,7 +247,7 @@ def learning_curves(
         axes.set_xlabel("epoch\n" + fill(sentence, 37) if sentence else "epoch")
         axes.grid(axis="y")
         axes.xaxis.get_major_locator().set_params(integer=True)
-    figure.legend(grid.flat[0].lines[:2], ["training", "held out (least: ring)"], loc="outside upper right", ncols=2,
+    figure.legend(panels[0].lines[:2], ["training", "held out (least: ring)"], loc="outside upper right", ncols=2,
                   frameon=False)  # fmt: skip
     return figure
 
@@ -247,7 +259,7 @@ def bars(values: Mapping[str, Any], xlabel: str = "", title: str = "", low: floa
     Parameters
     ----------
     values : mapping of str to array_like
-        For each name one number, or those of several repetitions.
+        For each name one number, or those of several repetitions; what is not finite is left out.
     xlabel, title : str
     low : float
         Where the bars begin.
@@ -266,6 +278,10 @@ def bars(values: Mapping[str, Any], xlabel: str = "", title: str = "", low: floa
     axes = grid[0, 0]
     for place, repetitions in enumerate(values.values()):
         found = np.ravel(np.asarray(repetitions, float))
+        found = found[np.isfinite(found)]
+        if not found.size:
+            axes.annotate("none", (low, place), (9, 0), textcoords="offset points", va="center")
+            continue
         axes.barh(place, found.mean() - low, left=low, height=0.62, color=BLUE if place else GREY)
         if found.size > 1:
             axes.plot(found, np.full(found.size, place), "o", color="white", markeredgecolor="black", markersize=6)

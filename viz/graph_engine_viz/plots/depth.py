@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from graph_engine_viz.plots.reading import numbers, some
 from graph_engine_viz.plots.style import BLUE, GREY, VERMILION, figure_function, labels_at_ends, line_style, new_figure
 
 
@@ -35,7 +36,7 @@ def gradient_flow(flows: Mapping[str, Any], ylabel: str = "RMS of the gradient",
     axes.set_yscale("log")
     ends = []
     for number, (name, sizes) in enumerate(flows.items()):
-        heights = np.asarray(sizes, float)
+        heights = numbers(f"sizes of {name!r}", sizes, "layers")
         heights = np.where(heights > 0, heights, np.nan)
         layers = np.arange(1, len(heights) + 1)
         style = line_style(number)
@@ -96,7 +97,8 @@ def histograms_by_depth(
     >>> [tick.get_text() for tick in figure.axes[0].get_xticklabels()]
     ['layer 1', 'layer 2']
     """
-    columns, rows = max(map(len, tensors.values())), len(tensors)
+    columns, rows = max(map(len, tensors.values()), default=0), len(tensors)
+    some("layers", range(columns))
     figure, grid = new_figure(max(1.75, 8.4 / columns) * columns + 2.1, max(1.05, 4 / rows) * rows + 0.8)
     axes = grid[0, 0]
     names = []
@@ -165,7 +167,7 @@ def factors(local: Sequence[float], title: str = "", bound: float | None = 0.25)
     >>> len(figure.axes)
     2
     """
-    sizes = np.abs(np.asarray(local, float))
+    sizes = np.abs(numbers("factors", local, "layers"))
     places = np.arange(1, len(sizes) + 1)
     figure, grid = new_figure(11, 5, 1, 2)
     left, right = grid[0]
@@ -174,7 +176,7 @@ def factors(local: Sequence[float], title: str = "", bound: float | None = 0.25)
         left.axhline(bound, color=VERMILION, linestyle="--")
         left.annotate(f"never above {bound:g}", (0.98, bound), (0, 5), xycoords=("axes fraction", "data"),
                       textcoords="offset points", ha="right", color=VERMILION)  # fmt: skip
-        left.set_ylim(0, max(bound, sizes.max(initial=0)) * 1.25)
+        left.set_ylim(0, max(bound, np.nanmax(sizes, initial=0)) * 1.25)
     left.set(title="factor of each layer", xlabel="layers passed, from the loss back")
     product = np.cumprod(np.where(sizes > 0, sizes, np.nan))
     right.set_yscale("log")

@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from graph_engine.errors import ShapeError
+from graph_engine_viz.plots.reading import numbers, some, together
 from graph_engine_viz.plots.style import (
     DIVERGING,
     VERMILION,
     as_picture,
     figure_function,
     new_figure,
+    new_panels,
     show_image,
     symmetric_limits,
 )
@@ -57,17 +60,14 @@ def images(
     10
     """
     pictures = [np.asarray(picture) for picture in pictures]
-    columns = max(1, min(columns, len(pictures)))
-    rows = max(1, -(-len(pictures) // columns))
+    if titles is not None:
+        together("pictures and titles", pictures, titles)
     high, wide = max((_size(picture) for picture in pictures), default=(1, 1))
-    height = (width * high / wide + (0.3 if titles else 0)) * rows + (0.6 if title else 0.1)
-    figure, grid = new_figure(width * columns + 0.4, height, rows, columns)
+    height = width * high / wide + (0.3 if titles else 0)
+    figure, panels = new_panels(len(pictures), columns, width, height, (0.4, 0.6 if title else 0.1))
     ends = limits or (symmetric_limits(*pictures) if signed else _limits(pictures))
-    for number, axes in enumerate(grid.flat):
-        if number >= len(pictures):
-            axes.remove()
-            continue
-        show_image(axes, pictures[number], ends, DIVERGING if signed else "gray")
+    for number, (axes, picture) in enumerate(zip(panels, pictures)):
+        show_image(axes, picture, ends, DIVERGING if signed else "gray")
         if titles is not None:
             axes.set_title(titles[number], fontsize=12, loc="center")
     if title:
@@ -102,7 +102,8 @@ def image_rows(
     >>> len(figure.axes)
     12
     """
-    columns = max(len(row) for row in rows.values())
+    columns = max(map(len, rows.values()), default=0)
+    some("images", range(columns))
     names = 0.135 * max(map(len, rows)) + 0.5  # the room that they take
     height = (width + 0.1) * len(rows) + (0.6 if title else 0.1)
     figure, grid = new_figure(width * columns + names, height, len(rows), columns)
@@ -110,6 +111,7 @@ def image_rows(
     for line, (name, row) in zip(grid, rows.items()):
         ends = limits or _limits(list(map(np.asarray, row)))
         for axes, picture in zip(line, row):
+            _size(picture)
             show_image(axes, picture, ends)
         for axes in line[len(row) :]:
             axes.remove()
@@ -145,6 +147,7 @@ def heat_map_over(image: Any, heat: Any, title: str = "", label: str = "") -> An
     """
     figure, grid = new_figure(11, 4.2, 1, 3)
     height, width = _size(image)
+    heat = numbers("heat", heat, "h", "w")
     for axes, name in zip(grid[0], ("image", "where it looks", "heat map")):
         if name != "heat map":
             show_image(axes, image)
@@ -190,18 +193,18 @@ def boxes_over(
     >>> len(figure.axes[0].patches)
     1
     """
-    columns = min(columns, len(pictures))
-    rows = -(-len(pictures) // columns)
-    figure, grid = new_figure(3 * columns, 3.2 * rows + 0.6, rows, columns)
-    for number, axes in enumerate(grid.flat):
-        if number >= len(pictures):
-            axes.remove()
-            continue
+    some("pictures", pictures)
+    together("pictures and boxes", pictures, boxes, *(true_boxes,) if true_boxes is not None else ())
+    figure, panels = new_panels(len(pictures), columns, 3, 3.2, (0, 0.6))
+    for number, axes in enumerate(panels):
+        _size(pictures[number])
         show_image(axes, pictures[number])
-        for x0, y0, x1, y1 in true_boxes[number] if true_boxes is not None else ():
+        for x0, y0, x1, y1 in _boxes(true_boxes[number]) if true_boxes is not None else ():
             _add_box(axes, (x0, y0, x1, y1), color="white", linestyle="--")
-        names = labels[number] if labels is not None else [""] * len(boxes[number])
-        for (x0, y0, x1, y1), name in zip(boxes[number], names):
+        found = _boxes(boxes[number])
+        names = labels[number] if labels is not None else [""] * len(found)
+        together(f"boxes and labels of picture {number}", found, names)
+        for (x0, y0, x1, y1), name in zip(found, names):
             _add_box(axes, (x0, y0, x1, y1), color=VERMILION, linewidth=2.4)
             axes.annotate(name, (x0 - 0.5, y0 - 0.5), (2, 3), textcoords="offset points", color="white", fontsize=12,
                           bbox={"facecolor": VERMILION, "edgecolor": "none", "pad": 1.5})  # fmt: skip
@@ -224,6 +227,15 @@ def _limits(pictures: Sequence[Any]) -> tuple[float, float]:
     return low, high if high > low else low + 1.0
 
 
+def _boxes(boxes: Any) -> Any:
+    return numbers("boxes", boxes, "k", 4) if len(boxes) else ()
+
+
 def _size(image: Any) -> tuple[int, int]:
-    height, width = as_picture(image).shape[:2]
-    return height, width
+    shape = as_picture(image).shape
+    if len(shape) != 2 and not (len(shape) == 3 and shape[2] in (3, 4)):
+        raise ShapeError(
+            f"an image has the shape (height, width), or 1 or 3 channels before or behind, not {np.shape(image)}",
+            "one image by itself is drawn as a list of one",
+        )
+    return int(shape[0]), int(shape[1])

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from graph_engine_viz.plots.style import COLORS, GREY, MARKERS, VERMILION, figure_function, new_figure
+from graph_engine_viz.plots.reading import ids, numbers, some, together
+from graph_engine_viz.plots.style import COLORS, GREY, MARKERS, VERMILION, figure_function, new_figure, new_panels
 
 
 @figure_function
@@ -31,14 +32,16 @@ def projections(points: Any, projected: Mapping[str, Any]) -> Any:
     >>> len(figure.axes)
     1
     """
-    data = np.asarray(points, float)
+    data = numbers("points", points, "n", 2)
+    some("projections", projected)
     figure, grid = new_figure(4.8 * len(projected), 4.6, 1, len(projected), sharex=True, sharey=True)
     for axes, (title, places) in zip(grid[0], projected.items()):
-        ends = np.asarray(places, float)
+        ends = numbers(title, places, "n", 2)
+        together(f"points and {title!r}", data, ends)
         axes.plot(*np.stack([data, ends]).transpose(2, 0, 1), color="#bbbbbb", linewidth=0.8)
         axes.plot(*data.T, "o", color=GREY, markersize=4)
         axes.plot(*ends.T, "o", color=VERMILION, markersize=5)
-        error = float(np.mean(np.sum((data - ends) ** 2, axis=1)))
+        error = float(np.mean(np.sum((data - ends) ** 2, axis=1))) if len(data) else 0.0
         axes.set_title(f"{title}: error {error:.3g}")
         axes.set_aspect("equal")
     return figure
@@ -68,14 +71,15 @@ def codes(places: Any, classes: Any, names: Sequence[str], title: str = "") -> A
     >>> len(figure.axes[0].collections)
     2
     """
-    data, ids = np.asarray(places, float), np.asarray(classes).ravel()
+    data, labels = numbers("places", places, "n", 2), ids("classes", classes, names)
+    together("places and classes", data, labels)
     figure, grid = new_figure(9, 5.8)
     axes = grid[0, 0]
     for number, name in enumerate(names):
-        chosen, looks = data[ids == number], {"color": COLORS[number % len(COLORS)], "label": name}
+        chosen, looks = data[labels == number], {"color": COLORS[number % len(COLORS)], "label": name}
         axes.scatter(*chosen.T, s=20, marker=MARKERS[number % len(MARKERS)], linewidths=0, alpha=0.8, **looks)
-        if len(chosen):
-            _write_over(axes, name, np.median(chosen, axis=0), looks["color"])
+        if np.isfinite(chosen).all(axis=1).any():
+            _write_over(axes, name, np.nanmedian(chosen, axis=0), looks["color"])
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, markerscale=1.6)
     axes.set(title=title, xlabel="first number of the code", ylabel="second number")
     return figure
@@ -114,18 +118,15 @@ def clouds(points: Any, generated: Mapping[str, Any], columns: int = 4, limit: f
     >>> len(figure.axes)
     2
     """
-    data = np.asarray(points, float)
-    columns = min(columns, len(generated))
-    rows = -(-len(generated) // columns)
-    figure, grid = new_figure(3.6 * columns, 3.7 * rows + 0.4, rows, columns)
-    reach = limit or 1.15 * float(np.abs(data).max(initial=0.0)) or 1.0
-    for axes in grid.flat[len(generated) :]:
-        axes.remove()
-    for axes, (title, places) in zip(grid.flat, generated.items()):
+    data = numbers("points", points, "n", 2)
+    some("panels", generated)
+    figure, panels = new_panels(len(generated), columns, 3.6, 3.7, (0, 0.4))
+    reach = limit or 1.15 * float(np.nanmax(np.abs(data), initial=0.0)) or 1.0
+    for axes, (title, places) in zip(panels, generated.items()):
         axes.plot(*data.T, "o", color="#b5b5b5", markersize=3, label="data")
-        axes.plot(*np.asarray(places, float).T, "o", color=VERMILION, markersize=3, alpha=0.7, label="generated")
+        axes.plot(*numbers(title, places, "m", 2).T, "o", color=VERMILION, markersize=3, alpha=0.7, label="generated")
         axes.set(title=title, xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xticks=[], yticks=[])
         axes.spines[:].set_visible(True)
-    figure.legend(*grid.flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False,
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False,
                   markerscale=3)  # fmt: skip
     return figure

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from graph_engine_viz.plots.reading import numbers, some, together
 from graph_engine_viz.plots.style import DIVERGING, figure_function, new_figure, symmetric_limits
 
 _MOST_NUMBERS = 150  # cells in which the numbers are written
@@ -40,8 +41,12 @@ def attention_map(
     >>> [tick.get_text() for tick in figure.axes[0].get_xticklabels()]
     ['x', 'y']
     """
-    heads = np.asarray(weights, float)
-    heads = heads[None] if heads.ndim == 2 else heads
+    heads = numbers("weights", [weights] if np.ndim(weights) == 2 else weights, "heads", "queries", "keys")
+    some("heads", heads)
+    together("rows and queries", heads[0], queries)
+    together("columns and keys", heads[0].T, keys)
+    if titles is not None:
+        together("heads and titles", heads, titles)
     cell = 0.5 if max(len(queries), len(keys)) <= 16 else 0.3
     names = 0.13 * max(map(len, queries), default=0)  # the room that they take
     figure, grid = new_figure(
@@ -92,16 +97,19 @@ def jacobian(
     >>> [axes.get_title(loc="left") for axes in figure.axes]
     ['∂L/∂y', 'J = ∂y/∂x', '∂L/∂x = ∂L/∂y · J']
     """
-    entries = np.asarray(matrix, float)
+    entries = numbers("matrix", matrix, "outputs", "inputs")
+    some("entries", entries.ravel())
     outputs, inputs = entries.shape
     rows = rows or [f"{output}{i}" for i in range(1, outputs + 1)]
     columns = columns or [f"{input}{j}" for j in range(1, inputs + 1)]
+    together("outputs and their names", entries, rows)
+    together("inputs and their names", entries.T, columns)
     title = f"J = ∂{output}/∂{input}"
     if upstream is None:
         figure, grid = new_figure(max(4.0, 0.75 * inputs + 1.5), max(3.2, 0.6 * outputs + 1.5))
         _cells(grid[0, 0], entries, rows, columns, title)
         return figure
-    row = np.asarray(upstream, float).reshape(1, -1)
+    row = numbers("upstream", np.ravel(upstream), outputs)[None]
     places = _below if inputs > _MOST_BESIDE else _beside
     figure, left, middle, right = places(outputs, inputs)
     _cells(left, row, [""], rows, f"∂L/∂{output}")
@@ -110,7 +118,7 @@ def jacobian(
     _cells(right, product, [""], columns, f"∂L/∂{input} = ∂L/∂{output} · J")
     if outputs <= _MOST_TERMS:
         figure.set_figheight(figure.get_figheight() + 0.7)
-        largest = int(np.abs(product[0]).argmax())
+        largest = int(np.nan_to_num(np.abs(product[0])).argmax())
         terms = [f"{_in_brackets(u)}·{_in_brackets(slope)}" for u, slope in zip(row[0], entries[:, largest])]
         figure.supxlabel(f"{columns[largest]}:   {' + '.join(terms)} = {product[0, largest]:.3g}", fontsize=15)
     return figure
@@ -160,16 +168,18 @@ def confusion(matrix: Any, names: Sequence[str]) -> Any:
     >>> len(figure.axes)
     1
     """
-    counts = np.asarray(matrix, float)
+    counts = numbers("matrix", matrix, len(names), len(names))
+    some("classes", names)
     figure, grid = new_figure(0.62 * len(names) + 2, 0.62 * len(names) + 1.6)
     axes = grid[0, 0]
-    axes.imshow(counts / np.maximum(counts.sum(1, keepdims=True), 1), cmap="Blues", vmin=0, vmax=1)
+    sums = np.nansum(counts, 1, keepdims=True)
+    axes.imshow(counts / np.maximum(sums, 1), cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(len(names)), names)
     axes.set_yticks(range(len(names)), names)
     axes.tick_params(length=0)
     axes.set(xlabel="predicted", ylabel="true")
     seen = np.where(counts > 0, counts, np.nan)  # zeros would only stand in the way
-    _numbers(axes, seen, "{:.0f}", dark=0.55 * counts.sum(1).max(initial=1), size=15)
+    _numbers(axes, seen, "{:.0f}", dark=0.55 * sums.max(initial=1), size=15)
     return figure
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from graph_engine.errors import ShapeError
+from graph_engine_viz.plots.reading import ids, numbers, some, together
 from graph_engine_viz.plots.style import (
     BLUE,
     COLORS,
@@ -17,6 +19,7 @@ from graph_engine_viz.plots.style import (
     figure_function,
     labels_at_ends,
     new_figure,
+    new_panels,
 )
 
 Predict = Callable[[Array], Any]
@@ -59,29 +62,31 @@ def decision_regions(
     1
     """
     chosen = dict(predict) if isinstance(predict, Mapping) else {"": predict}
-    points, classes = np.asarray(points, float), np.asarray(classes).ravel().astype(int)
-    columns = min(columns, len(chosen))
-    rows = -(-len(chosen) // columns)
+    points, classes = numbers("points", points, "n", 2), ids("classes", classes, names)
+    together("points and classes", points, classes)
+    finite = np.isfinite(points).all(axis=1)
+    some("finite points", points[finite])
+    some("classifiers", chosen)
     size = 4.6 if len(chosen) == 1 else 3.7
-    figure, grid = new_figure(size * columns + 0.6, (size + 0.3) * rows, rows, columns)
-    (x0, y0), (x1, y1) = points.min(0), points.max(0)
-    margin = 0.12 * max(x1 - x0, y1 - y0, 1e-9)
+    figure, panels = new_panels(len(chosen), columns, size, size + 0.3, (0.6, 0))
+    (x0, y0), (x1, y1) = points[finite].min(0), points[finite].max(0)
+    margin = 0.12 * (max(x1 - x0, y1 - y0) or 1.0)
     extent = (x0 - margin, x1 + margin, y0 - margin, y1 + margin)
     xs, ys = np.linspace(*extent[:2], steps), np.linspace(*extent[2:], steps)
     places = np.stack(np.meshgrid(xs, ys), -1).reshape(-1, 2)
-    for axes in grid.flat[len(chosen) :]:
-        axes.remove()
-    for axes, (title, function) in zip(grid.flat, chosen.items()):
-        _draw_regions(axes, _leads(function(places)).reshape(-1, steps, steps), extent, xs, ys)
+    for axes, (title, function) in zip(panels, chosen.items()):
+        _draw_regions(axes, _leads(function(places), len(places)).reshape(-1, steps, steps), extent, xs, ys)
         _draw_points(axes, points, classes, names)
         axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
         axes.set(xlim=extent[:2], ylim=extent[2:], aspect="equal")
     return figure
 
 
-def _leads(scores: Any) -> Array:
+def _leads(scores: Any, count: int) -> Array:
     """Return by how much each class leads the best of the others, of shape (classes, m): it wins where > 0."""
     scores = np.asarray(scores)
+    if scores.shape not in ((count,), (count, *scores.shape[1:2])):
+        raise ShapeError(f"for {count} places there is one score or id each, or one for each class, not {scores.shape}")
     if scores.ndim == 2 and scores.shape[1] > 1:
         best_others = [np.delete(scores, k, axis=1).max(1) for k in range(scores.shape[1])]
         return np.asarray(scores.T - np.stack(best_others))
@@ -142,7 +147,7 @@ def decision_lines(points: Any, classes: Any, lines: Mapping[str, Any], columns:
     ids = (np.asarray(classes).ravel() > 0).astype(int)
 
     def side(line: Any) -> Predict:
-        w1, w2, b = (float(number) for number in np.ravel(line))
+        w1, w2, b = numbers("a line (w1, w2, b)", np.ravel(line), 3)
         return lambda places: places[:, 0] * w1 + places[:, 1] * w2 + b
 
     figure = decision_regions({title: side(line) for title, line in lines.items()}, points, ids, columns)
@@ -192,21 +197,32 @@ def fits(
     >>> len(figure.axes)
     1
     """
+    some("curves", curves)
+    x, y = _pair("x and y", (x, y))
+    held_out = None if held_out is None else _pair("held_out", held_out)
     figure, grid = new_figure(3.7 * len(curves), 3.8, 1, len(curves), sharey=True)
-    heights = np.concatenate([np.ravel(y), np.ravel(held_out[1]) if held_out else []])
-    reach = float(np.ptp(heights)) or 1.0
+    heights = np.concatenate([y, held_out[1] if held_out else []])
+    low, high = np.nanmin(heights, initial=np.inf), np.nanmax(heights, initial=-np.inf)
+    some("finite data", heights[np.isfinite(heights)])
+    reach = float(high - low) or 1.0
     for axes, (title, (places, values)) in zip(grid[0], curves.items()):
-        axes.plot(places, values, color=VERMILION)
+        axes.plot(*_pair(title, (places, values)), color=VERMILION)
         axes.plot(x, y, "o", color=BLUE, markersize=6)
         if held_out is not None:
             axes.plot(*held_out, "o", color=GREY, fillstyle="none", markersize=6)
         axes.set(title=title, xlabel=xlabel)
-        axes.set_ylim(heights.min() - 0.2 * reach, heights.max() + 0.2 * reach)
+        axes.set_ylim(low - 0.2 * reach, high + 0.2 * reach)
     grid[0, 0].set_ylabel(ylabel)
     if held_out is not None:
         figure.legend(grid[0, 0].lines, ["fit", "training data", "test data"], loc="outside lower center", ncols=3,
                       frameon=False)  # fmt: skip
     return figure
+
+
+def _pair(what: str, pair: tuple[Any, Any]) -> tuple[Array, Array]:
+    x, y = (numbers(what, np.ravel(values), "n") for values in pair)
+    together(f"the places and values of {what}", x, y)
+    return x, y
 
 
 @figure_function
@@ -231,15 +247,18 @@ def train_and_test(x: Any, train: Any, test: Any, xlabel: str = "degree", ylabel
     >>> len(figure.axes)
     1
     """
-    places, seen, new = np.asarray(x, float), np.asarray(train, float), np.asarray(test, float)
+    places, seen, new = numbers("x", x, "n"), numbers("train", train, "n"), numbers("test", test, "n")
+    together("x, train and test", places, seen, new)
+    heights = np.concatenate([seen, new])
+    heights = heights[np.isfinite(heights)]
+    some("finite test errors", new[np.isfinite(new)])
     figure, grid = new_figure(9, 4.6)
     axes = grid[0, 0]
-    heights = np.concatenate([seen, new])
     if heights.min() > 0 and heights.max() > 100 * heights.min():
         axes.set_yscale("log")
     axes.plot(places, seen, "-o", color=BLUE)
     axes.plot(places, new, "--s", color=VERMILION)
-    best = int(np.argmin(new))
+    best = int(np.argmin(np.where(np.isfinite(new), new, np.inf)))
     axes.axvline(places[best], color=GREY, linestyle=":", linewidth=1.4)
     axes.annotate(f"least test error: {places[best]:g}", (places[best], 0.97), (6, 0), va="top", color=GREY,
                   xycoords=("data", "axes fraction"), textcoords="offset points")  # fmt: skip

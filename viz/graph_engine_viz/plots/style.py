@@ -57,6 +57,18 @@ def new_figure(width: float, height: float, rows: int = 1, columns: int = 1, **o
     return figure, axes
 
 
+def new_panels(
+    count: int, columns: int, width: float, height: float, more: tuple[float, float] = (0.0, 0.0), **options: Any
+) -> tuple[Any, list[Any]]:
+    """Return a figure with so many axes, in rows, each of a size; the figure is wider and higher by `more`."""
+    columns = max(1, min(columns, count))
+    rows = max(1, -(-count // columns))
+    figure, grid = new_figure(width * columns + more[0], height * rows + more[1], rows, columns, **options)
+    for axes in grid.flat[count:]:
+        axes.remove()
+    return figure, list(grid.flat[:count])
+
+
 def line_style(number: int) -> dict[str, Any]:
     """Return colour and dashes of the n-th line: told apart in grey, too."""
     return {"color": COLORS[number % len(COLORS)], "linestyle": LINES[number % len(LINES)]}

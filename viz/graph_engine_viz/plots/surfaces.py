@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from graph_engine_viz.plots.style import BLUE, MARKERS, VERMILION, figure_function, line_style, new_figure
+from graph_engine_viz.plots.reading import numbers, some
+from graph_engine_viz.plots.style import BLUE, MARKERS, VERMILION, figure_function, line_style, new_panels
 
 
 @figure_function
@@ -48,18 +49,19 @@ def loss_surface(
     'SGD'
     """
     xs, ys = np.linspace(*xlim, steps), np.linspace(*ylim, steps)
-    heights = np.asarray(loss(*np.meshgrid(xs, ys)), float)
-    levels = np.unique(np.quantile(heights[np.isfinite(heights)], np.linspace(0, 1, 14) ** 2))  # dense at the bottom
-    columns = min(columns, len(paths))
-    rows = -(-len(paths) // columns)
-    height = 3.9 * rows + (0.5 if title else 0.0)
-    figure, grid = new_figure(4.3 * columns, height, rows, columns, sharex=True, sharey=True)
-    for axes in grid.flat[len(paths) :]:
-        axes.remove()
-    for number, (axes, (name, path)) in enumerate(zip(grid.flat, paths.items())):
-        axes.contourf(xs, ys, heights, levels=levels, cmap="Greys", alpha=0.55)
-        axes.contour(xs, ys, heights, levels=levels, colors="#888888", linewidths=0.7)
-        points = np.asarray(path, float)
+    heights = numbers("losses at the places", loss(*np.meshgrid(xs, ys)), steps, steps)
+    finite = heights[np.isfinite(heights)]
+    some("finite losses", finite)
+    some("paths", paths)
+    levels = np.unique(np.quantile(finite, np.linspace(0, 1, 14) ** 2))  # dense at the bottom
+    more = (0, 0.5 if title else 0.0)
+    figure, panels = new_panels(len(paths), columns, 4.3, 3.9, more, sharex=True, sharey=True)
+    for number, (axes, (name, path)) in enumerate(zip(panels, paths.items())):
+        if len(levels) > 1:
+            axes.contourf(xs, ys, heights, levels=levels, cmap="Greys", alpha=0.55)
+            axes.contour(xs, ys, heights, levels=levels, colors="#888888", linewidths=0.7)
+        points = numbers(f"path of {name!r}", path, "n", 2)
+        some(f"points of {name!r}", points)
         color = line_style(number)["color"]
         axes.plot(points[:, 0], points[:, 1], "-", color=color, linewidth=1.8)
         axes.plot(points[:, 0], points[:, 1], MARKERS[0], color=color, markersize=3.2)
@@ -103,18 +105,18 @@ def descents(
     2
     """
     xs = np.linspace(*xlim, 200)
-    heights = np.asarray(loss(xs), float)
-    columns = min(columns, len(paths))
-    rows = -(-len(paths) // columns)
-    figure, grid = new_figure(5.4 * columns, 3.1 * rows, rows, columns, sharex=True, sharey=True)
-    for axes in grid.flat[len(paths) :]:
-        axes.remove()
-    reach = heights.max() - heights.min()
-    for axes, (name, path) in zip(grid.flat, paths.items()):
-        places = np.asarray(path, float)
+    heights = numbers("losses at the places", loss(xs), len(xs))
+    some("finite losses", heights[np.isfinite(heights)])
+    some("paths", paths)
+    figure, panels = new_panels(len(paths), columns, 5.4, 3.1, sharex=True, sharey=True)
+    low, high = np.nanmin(heights), np.nanmax(heights)
+    margin = 0.05 * (high - low)
+    for axes, (name, path) in zip(panels, paths.items()):
+        places = numbers(f"path of {name!r}", path, "n")
+        some(f"places of {name!r}", places)
         axes.plot(xs, heights, color="#aaaaaa")
         axes.plot(places, loss(places), "-o", color=VERMILION, markersize=6, linewidth=1.6)
         axes.plot(places[0], loss(places[0]), "s", color=BLUE, markersize=9)
-        axes.set(title=name, xlim=xlim, ylim=(heights.min() - 0.05 * reach, heights.max()), xlabel=label, ylabel="loss")
+        axes.set(title=name, xlim=xlim, ylim=(low - margin, high), xlabel=label, ylabel="loss")
         axes.label_outer()
     return figure

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from graph_engine_viz.plots.style import BLUE, GREY, VERMILION, Array, figure_function, new_figure
+from graph_engine.errors import LookupFailed, ShapeError
+from graph_engine_viz.plots.reading import numbers, some, together
+from graph_engine_viz.plots.style import BLUE, GREY, SEQUENTIAL, VERMILION, Array, figure_function, new_figure
 
 _SHORT = "{:.3g}"
 
@@ -38,11 +40,16 @@ def sliding_window(
     >>> [axes.get_title() for axes in figure.axes if axes.get_title().startswith("3")][0]
     '3·4 + 2·6 + 5·8 + 1·5 = 69'
     """
-    weights = np.asarray(kernel, float)
-    padded = np.pad(np.asarray(image, float), padding)
+    weights = numbers("kernel", kernel, "k1", "k2")
+    padded = np.pad(numbers("image", image, "height", "width"), padding)
     reach = [dilation * (size - 1) + 1 for size in weights.shape]
     rows, columns = ((padded.shape[i] - reach[i]) // stride + 1 for i in (0, 1))
+    if min(rows, columns) < 1:
+        raise ShapeError(f"a window of {reach[0]} x {reach[1]} does not fit into {padded.shape[0]} x {padded.shape[1]}")
     chosen = list(range(min(4, rows * columns))) if steps is None else list(steps)
+    some("steps", chosen)
+    if not 0 <= min(chosen) <= max(chosen) < rows * columns:
+        raise LookupFailed(f"there are {rows * columns} windows, counted from 0, so not all of {chosen}")
     cell = 0.62
     width = (padded.shape[1] + columns + 1.5) * cell + 0.8
     height = max(padded.shape[0], rows) * cell + 1.1
@@ -122,10 +129,12 @@ def receptive_fields(fields: Sequence[Any], titles: Sequence[str]) -> Any:
     >>> figure.axes[0].get_title(loc="left")
     '3x3: 5 x 5 pixels'
     """
+    some("fields", fields)
+    together("fields and titles", fields, titles)
     figure, grid = new_figure(3.4 * len(fields), 3.9, 1, len(fields))
     for axes, field, title in zip(grid[0], fields, titles):
-        strength = np.abs(np.asarray(field, float))
-        axes.imshow(np.where(strength > 0, strength, np.nan), cmap="Blues", vmin=-0.4 * strength.max(initial=0))
+        strength = np.abs(numbers(title, field, "height", "width"))
+        axes.imshow(np.where(strength > 0, strength, np.nan), cmap="Blues", vmin=-0.4 * np.nanmax(strength, initial=0))
         axes.set(xticks=[], yticks=[])
         for spine in axes.spines.values():
             spine.set_visible(True)
@@ -159,21 +168,20 @@ def pooling(image: Any, pooled: dict[str, Any], size: int = 2) -> Any:
     >>> len(figure.axes)
     2
     """
-    tables = {"image": image} | pooled
-    shapes = [np.shape(table) for table in tables.values()]
+    tables = {title: numbers(title, table, "height", "width") for title, table in ({"image": image} | pooled).items()}
+    shapes = [table.shape for table in tables.values()]
     widths = [shape[1] + 0.6 for shape in shapes]
     figure, grid = new_figure(
         0.62 * sum(widths) + 0.6, 0.62 * max(shape[0] for shape in shapes) + 1.2, 1, len(tables),
         gridspec_kw={"width_ratios": widths},
     )  # fmt: skip
     for axes, (title, table) in zip(grid[0], tables.items()):
-        numbers = np.asarray(table, float)
-        _table(axes, numbers, {}, 0)
-        cut = size if numbers.shape == np.shape(image) else 1
-        for i in range(0, numbers.shape[0] + 1, cut):
-            axes.plot([0, numbers.shape[1]], [i, i], color=BLUE, linewidth=2.2, clip_on=False)
-        for j in range(0, numbers.shape[1] + 1, cut):
-            axes.plot([j, j], [0, numbers.shape[0]], color=BLUE, linewidth=2.2, clip_on=False)
+        _table(axes, table, {}, 0)
+        cut = size if table.shape == np.shape(image) else 1
+        for i in range(0, table.shape[0] + 1, cut):
+            axes.plot([0, table.shape[1]], [i, i], color=BLUE, linewidth=2.2, clip_on=False)
+        for j in range(0, table.shape[1] + 1, cut):
+            axes.plot([j, j], [0, table.shape[0]], color=BLUE, linewidth=2.2, clip_on=False)
         axes.set_title(title, loc="center")
     return figure
 
@@ -197,10 +205,12 @@ def overlap(counts: dict[str, Any]) -> Any:
     >>> figure.axes[0].get_title(loc="left")
     'kernel 3, stride 2'
     """
+    some("counts", counts)
+    shown_counts = [numbers(title, count, "height", "width") for title, count in counts.items()]
+    highest = max(float(np.nanmax(count, initial=0)) for count in shown_counts)
     figure, grid = new_figure(3.8 * len(counts) + 0.8, 4.0, 1, len(counts))
-    highest = max(float(np.max(count)) for count in counts.values())
-    for axes, (title, count) in zip(grid[0], counts.items()):
-        shown = axes.imshow(count, cmap="viridis", vmin=0, vmax=highest)
+    for axes, title, count in zip(grid[0], counts, shown_counts):
+        shown = axes.imshow(count, cmap=SEQUENTIAL, vmin=0, vmax=highest)
         axes.set(xticks=[], yticks=[])
         axes.set_title(title)
     figure.colorbar(shown, ax=grid[0].tolist(), shrink=0.75)

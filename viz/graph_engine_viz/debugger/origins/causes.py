@@ -45,7 +45,7 @@ def _log(place: Place) -> Cause | None:
     return Cause(
         f"the logarithm of 0{_underflowed(place)}",
         "compute the logarithm from what is before: ge.nn.log_softmax, ge.nn.logsigmoid, cross_entropy of logits; "
-        "or keep the number above 0: ge.log(ge.maximum(x, 1e-12))",
+        f"or keep the number above 0: ge.log(ge.maximum(x, {_small(place, 1e-12)}))",
     )
 
 
@@ -74,7 +74,8 @@ def _divide(place: Place) -> Cause | None:
         above = 1.0
     if below != 0:
         return None
-    cure = "keep the divisor away from 0: x / (y + 1e-8), or ge.where on the divisor, before the division"
+    small = _small(place, 1e-8)
+    cure = f"keep the divisor away from 0: x / (y + {small}), or ge.where on the divisor, before the division"
     if place.operation.phase == "update":
         cure = "an optimiser's eps keeps it away from 0; what it keeps, as its count, begins as it made it"
     if above == 0:
@@ -92,7 +93,7 @@ def _pow(place: Place) -> Cause | None:
         text = f"a negative number, {short(base)}, to a power that is not whole, {short(exponent)}"
         return Cause(text, "take the power of a magnitude: ge.abs(x) ** p")
     if base == 0 and exponent < 0:
-        cure = "keep the base away from 0: (x + 1e-8) ** p"
+        cure = f"keep the base away from 0: (x + {_small(place, 1e-8)}) ** p"
         return Cause(f"0 to the power of {short(exponent)}: a division by 0", cure)
     return None
 
@@ -149,7 +150,7 @@ def _root_at_zero(place: Place) -> Cause | None:
         return None
     return Cause(
         f"the derivative of {owner.primitive.name} is infinite at 0, though its value is finite",
-        "keep the argument away from 0: ge.sqrt(x + 1e-12)",
+        f"keep the argument away from 0: ge.sqrt(x + {_small(place, 1e-12)})",
     )
 
 
@@ -159,7 +160,8 @@ def _power_at_zero(place: Place) -> Cause | None:
     x = place.element_of(owner.inputs[0])
     if x != 0:
         return None
-    return Cause("the derivative of this power is infinite at 0", "keep the base away from 0: (x + 1e-12) ** p")
+    cure = f"keep the base away from 0: (x + {_small(place, 1e-12)}) ** p"
+    return Cause("the derivative of this power is infinite at 0", cure)
 
 
 OF_PRIMITIVES: dict[str, tuple[Rule, ...]] = {
@@ -197,17 +199,24 @@ def _from_finite(place: Place) -> bool:
     return all(not place.reader.non_finite(v) for v in place.operation.inputs)
 
 
-def _underflowed(place: Place) -> str:
+def _small(place: Place, number: float) -> str:
+    """Write a small number that is not 0 in the dtype of a place."""
+    return "1e-4" if place.dtype == "float16" else f"{number:.0e}"
+
+
+def _underflowed(place: Place, depth: int = 4) -> str:
     """Say where a zero comes from, if it is a number too small for its dtype."""
     for variable, value in zip(place.operation.inputs, place.inputs, strict=True):
-        maker = variable.operation
-        shape = place.reader.array(variable).shape
+        maker, shape = variable.operation, place.reader.array(variable).shape
         if value != 0 or maker is None or shape not in (place.reader.array(place.output).shape, ()):
             continue
         before = Place(place.reader, maker, variable, place.index if shape else ())
         smallest = float(np.finfo(NUMPY_DTYPES[before.dtype]).smallest_subnormal)
         if 0 < abs(before.exact) < smallest:
             return f": {short(before.exact)} from {maker.primitive.name} ({at(maker)}) is too small for {before.dtype}"
+        further = _underflowed(before, depth - 1) if depth and before.exact == 0 else ""
+        if further:
+            return further
     return ""
 
 

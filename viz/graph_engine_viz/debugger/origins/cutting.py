@@ -44,11 +44,11 @@ def _dead(reader: Reader, operation: Operation, position: int) -> Cause:
     )
 
 
-def dead_before(reader: Reader, operation: Operation) -> tuple[Operation, Cause] | None:
-    """Find a dead unit further back that left only zeros to this one, whose derivative at 0 is taken as 0."""
-    if REASONS.get(operation.primitive.name) is not _dead or not reader.all_zero(operation.inputs[0]):
+def dead_before(reader: Reader, operation: Operation, position: int) -> tuple[Operation, Cause] | None:
+    """Find a dead unit further back that left only zeros to this operation, whose derivative at 0 is 0."""
+    variable, found = operation.inputs[position], None
+    if not reader.all_zero(variable):
         return None
-    variable, found = operation.inputs[0], None
     while variable.operation is not None and variable.operation is not found:
         found = variable.operation
         zero = (v for v in found.inputs if v.operation is not None and v.spec.is_float and reader.all_zero(v))

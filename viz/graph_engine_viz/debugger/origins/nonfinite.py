@@ -7,7 +7,9 @@ the NaN that came of it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass
 
 import numpy as np
 
@@ -24,14 +26,24 @@ MOST_FINDINGS = 5
 
 
 def first_bad(reader: Reader) -> Variable | None:
-    """Return the first variable of a run that is not finite, in the order of computation; declared infinities aside."""
-    bad: dict[Variable, list[Variable]] = {}
+    """Return the first variable of a run that is not finite, in the order of computation.
+
+    Infinities that were declared, as in masks, are left aside, and so are those that were fed if they do no harm.
+    """
+    meant: set[Variable] = set()
+    fed: Variable | None = None
     for variable in reader.trace.graph.variables:
-        if reader.has(variable) and reader.non_finite(variable):
-            bad[variable] = _bad_inputs(reader, variable)
-            if variable not in _deliberate(reader, bad):
-                return variable
-    return None
+        if not reader.has(variable) or not reader.non_finite(variable):
+            continue
+        if not reader.has_nan(variable) and variable.kind == "input":
+            fed = fed or variable
+            meant.add(variable)
+        elif _is_meant(reader, variable, _bad_inputs(reader, variable), meant):
+            meant.add(variable)
+        else:
+            return variable
+    asked = (*reader.trace.outputs, *reader.trace.gradients.values(), *reader.trace.updates.values())
+    return fed if any(reader.non_finite(v) for v in asked) else None
 
 
 def find_origins(reader: Reader, variable: Variable) -> tuple[Finding, ...]:
@@ -91,12 +103,25 @@ def _deliberate(reader: Reader, causes: dict[Variable, list[Variable]]) -> set[V
     """Find the infinities that were declared, as in masks, and what only hands them on."""
     meant: set[Variable] = set()
     for variable in sorted(causes, key=lambda v: v.index):
-        if reader.has_nan(variable):
-            continue
-        behind = causes[variable]
-        if variable.kind == "constant" or (behind and all(cause in meant for cause in behind)):
+        if _is_meant(reader, variable, causes[variable], meant):
             meant.add(variable)
     return meant
+
+
+def _is_meant(reader: Reader, variable: Variable, behind: list[Variable], meant: set[Variable]) -> bool:
+    """Return whether what is infinite was declared so, or computed from nothing but such."""
+    if reader.has_nan(variable):
+        return False
+    if variable.operation is None or not behind:
+        return variable.kind == "constant" or (variable.operation is not None and _holds_infinity(variable.operation))
+    return all(cause in meant for cause in behind)
+
+
+def _holds_infinity(operation: Operation) -> bool:
+    """Return whether an attribute is an infinity, as that of `full` or of a padding."""
+    primitive = operation.primitive
+    attributes = (getattr(primitive, field.name) for field in fields(primitive)) if is_dataclass(primitive) else ()
+    return any(isinstance(value, float) and math.isinf(value) for value in attributes)
 
 
 def _arises_here(reader: Reader, operation: Operation, variable: Variable) -> bool:
@@ -105,7 +130,7 @@ def _arises_here(reader: Reader, operation: Operation, variable: Variable) -> bo
     touched = np.zeros(result.shape, dtype=bool)
     for v in operation.inputs:
         if v.spec.is_float:
-            touched |= np.broadcast_to(~np.isfinite(reader.array(v)), result.shape)
+            touched |= ~np.isfinite(reader.array(v))
     return not np.any(~np.isfinite(result) & touched)
 
 
@@ -148,8 +173,8 @@ def _own(reader: Reader, variable: Variable) -> Array:
     nan, infinite = np.zeros(bad.shape, dtype=bool), np.zeros(bad.shape, dtype=bool)
     for v in operation.inputs:
         if v.spec.is_float and reader.non_finite(v):
-            nan |= np.broadcast_to(np.isnan(reader.array(v)), bad.shape)
-            infinite |= np.broadcast_to(np.isinf(reader.array(v)), bad.shape)
+            nan |= np.isnan(reader.array(v))
+            infinite |= np.isinf(reader.array(v))
     own = bad & ~nan & (np.isnan(array) | ~infinite)
     return own if np.any(own) else bad
 

@@ -18,7 +18,8 @@ LEAST = 0.01
 
 def find_thinning(reader: Reader, variable: Variable) -> tuple[Finding, ...]:
     """Go from a variable towards the loss, along the largest contributions, for as long as a part of them is zero."""
-    terms, found, names = terms_of(reader), [], [f"grad({reader.name(variable)})"]
+    terms, names = terms_of(reader), [f"grad({reader.name(variable)})"]
+    found: list[Finding] = []
     current, share = variable, reader.zeros(reader.trace.gradients[variable])
     while share > LEAST:
         uses = [
@@ -32,15 +33,12 @@ def find_thinning(reader: Reader, variable: Variable) -> tuple[Finding, ...]:
         if arrived is None or arrived.gradient is None:
             break
         term, before = terms[operation, position], reader.zeros(arrived)
-        left = reader.zeros(term)
-        if left > before + LEAST:
+        left, dead = reader.zeros(term), _dead_units(reader, operation)
+        if dead is not None:
+            found.insert(0, _finding(reader, operation, current, dead, term, names))
+        elif left > before + LEAST:
             cause = _cause(reader, operation, position, term, left, before)
-            where = words(operation, reader.name(operation))
-            path = tuple(reversed(names))
-            count, size = round(left * reader.array(term).size), reader.array(term).size
-            found.append(
-                Finding("zero", operation, current, "backward", operation.line, where, cause, (), count, size, path)
-            )
+            found.append(_finding(reader, operation, current, cause, term, names))
         current, share = arrived.gradient.variable, min(before, left)
         names.append(f"grad({reader.name(current)})")
     return tuple(found)
@@ -48,6 +46,27 @@ def find_thinning(reader: Reader, variable: Variable) -> tuple[Finding, ...]:
 
 def _known(reader: Reader, term: Variable | None) -> bool:
     return term is not None and reader.has(term)
+
+
+def _finding(
+    reader: Reader, operation: Operation, variable: Variable, cause: Cause, term: Variable, names: list[str]
+) -> Finding:
+    where, size = words(operation, reader.name(operation)), reader.array(term).size
+    count = round(reader.zeros(term) * size)
+    path = tuple(reversed(names))
+    return Finding("zero", operation, variable, "backward", operation.line, where, cause, (), count, size, path)
+
+
+def _dead_units(reader: Reader, operation: Operation) -> Cause | None:
+    """See units that give 0 to all samples."""
+    if REASONS.get(operation.primitive.name) is not _DEAD:
+        return None
+    y = reader.array(operation.outputs[0])
+    slices = zero_slices(y) if y.ndim > 1 else ""
+    if not slices:
+        return None
+    text = f"dead units: {operation.primitive.name} gives 0 in all of {slices}, where its inputs are at most 0"
+    return Cause(text, _DEAD[1])
 
 
 def _cause(reader: Reader, operation: Operation, position: int, term: Variable, left: float, before: float) -> Cause:

@@ -97,7 +97,7 @@ def _found(
         ]
         if cuts:
             return cuts
-    before = dead_before(reader, operation)
+    before = dead_before(reader, operation, position)
     if before is not None:
         return [_finding(reader, before[0], before[0].inputs[0], before[1], path)]
     return [_finding(reader, operation, operation.inputs[position], cause, path)]

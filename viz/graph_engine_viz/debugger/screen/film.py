@@ -101,6 +101,21 @@ class Film:
         """Return the looks at a step as a page takes them: those that it has not been sent yet, and their numbers."""
         return {"at": self.looks(step), "texts": self._texts[have:], "from": min(have, len(self._texts))}
 
+    @property
+    def texts(self) -> list[str]:
+        """The looks that have come up so far."""
+        return self._texts
+
+    def changes(self) -> dict[str, list[list[int]]]:
+        """Return for each part the steps from which it has another look, with the number of that."""
+        found: dict[str, list[list[int]]] = {}
+        for step in self.changing:
+            for key, look in self.looks(step).items():
+                history = found.setdefault(key, [])
+                if not history or history[-1][1] != look:
+                    history.append([step, look])
+        return found
+
     @cached_property
     def changing(self) -> list[int]:
         """The steps at which something visible may look different from the step before."""

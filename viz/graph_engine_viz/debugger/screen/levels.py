@@ -72,6 +72,16 @@ class Levels:
                 else:
                     waiting.append(((*level, _block_name(part, number)), inner))
 
+    @property
+    def all(self) -> list[Path]:
+        """All levels."""
+        return list(self._members)
+
+    def path_of(self, step: Step) -> Path:
+        """Return the levels around what a step is about."""
+        drawn = self._drawn(step)
+        return () if drawn is None else self.paths.get(drawn, ())
+
     def find(self, path: Sequence[str]) -> Path:
         """Return a level, if there is such a one."""
         found = tuple(path)
@@ -108,7 +118,7 @@ class Levels:
 
     def around(self, step: Step, place: Standing) -> Path:
         """Return the level that shows where a session stands: of what is folded, the one that it is folded in."""
-        path = self.paths.get(self._drawn(step), ())  # type: ignore[arg-type]
+        path = self.path_of(step)
         for depth in range(len(path) + 1):
             level = path[:depth]
             if level not in self._members or len(self._members[level]) <= WHOLE or level == path:

@@ -83,7 +83,8 @@ class Looked:
     def rms(self, variable: Variable) -> float:
         """Return the root of the mean square."""
         if variable not in self._rms:
-            found = measure(self.backend.xp, self.trace.arrays[variable], ["rms"])["rms"]
+            with np.errstate(all="ignore"):
+                found = measure(self.backend.xp, self.trace.arrays[variable], ["rms"])["rms"]
             if math.isinf(found) and not self.summary(variable).infs:
                 found = self.summary(variable).rms  # its squares overflow
             self._rms[variable] = found
@@ -99,7 +100,8 @@ class Looked:
 
     def _reduced(self, array: Any) -> Summary:
         size = math.prod(array.shape)
-        found = measure(self.backend.xp, array, _MOMENTS)
+        with np.errstate(all="ignore"):
+            found = measure(self.backend.xp, array, _MOMENTS)
         flat = self.backend.xp.reshape(array, (-1,))
         sample = summarize(self.trace.to_numpy(flat[:: -(-size // LARGE)]))
         dtype = str(sample.dtype)

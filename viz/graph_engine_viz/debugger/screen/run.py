@@ -30,6 +30,7 @@ def run_table(looked: Looked) -> dict[str, Any]:
         its steps; `variables`: shape, dtype, kind, and when value, gradient and new value are known; `files`.
     """
     trace = looked.trace
+    used = {v for operation in looked.timeline.operations for v in operation.inputs}
     scopes: dict[Scope, int] = {(): 0}
     files: dict[str, int] = {}
     lines: list[set[int]] = []
@@ -53,7 +54,7 @@ def run_table(looked: Looked) -> dict[str, Any]:
         "scopes": [list(scope) for scope in scopes],
         "results": _results(looked, list(scopes)),
         "substeps": {step.index: _substeps(looked, step) for step in trace.steps if len(step.substeps) > 1},
-        "variables": {looked.name(v): _variable(looked, v) for v in trace.graph.variables},
+        "variables": {looked.name(v): _variable(looked, v, v in used) for v in trace.graph.variables},
         "files": [_file(path, lines[number]) for path, number in files.items()],
         "failure": _failure(looked),
         "retention": _retention(looked),
@@ -85,12 +86,14 @@ def _substeps(looked: Looked, step: Step) -> list[str]:
     return [looked.trace.graph.describe(part.operation) for part in step.substeps if part.operation is not None]
 
 
-def _variable(looked: Looked, variable: Variable) -> list[Any]:
+def _variable(looked: Looked, variable: Variable, used: bool) -> list[Any]:
+    """Return a variable's row; what an optimiser keeps is no parameter of the model, but its state."""
     trace = looked.trace
+    kind = "state" if variable.kind == "parameter" and not used else variable.kind
     known = trace.arrays.get(variable)
     shape = show_shape(variable.shape if known is None else tuple(known.shape))
     moments = [looked.moment(looked.holder(variable, side)) for side in ("value", "grad", "update")]
-    return [shape, variable.dtype, variable.kind, *moments]
+    return [shape, variable.dtype, kind, *moments]
 
 
 def _results(looked: Looked, scopes: list[Scope]) -> list[str | None]:

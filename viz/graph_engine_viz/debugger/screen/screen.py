@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from graph_engine.errors import DeclarationError, LookupFailed
@@ -94,12 +94,12 @@ class Screen:
         return self._state() | {"call": done[0] if done else "", "result": None if result is None else str(result)}
 
     def _picture(self, focus: list[Any] | None = None) -> dict[str, Any]:
-        return self._film(focus or []).picture
+        return self.film(focus or []).picture
 
     def _looks(self, focus: list[Any] | None = None, step: int = 0, have: int = 0) -> dict[str, Any]:
         if not 0 <= step < len(self.session.steps) or have < 0:
             raise LookupFailed(f"there is no step {step}")
-        return self._film(focus or []).shown(step, have)
+        return self.film(focus or []).shown(step, have)
 
     def _inspect(self, variable: str = "", side: str = "value", slice: str = "") -> dict[str, Any]:
         return inspect(self.looked, variable, side, slice)
@@ -108,7 +108,7 @@ class Screen:
         wanted = names or []
         if len(wanted) > MOST_NAMES or not all(isinstance(name, str) for name in wanted):
             raise DeclarationError(f"numbers takes at most {MOST_NAMES} names")
-        return numbers_of(self.looked, wanted)
+        return self.numbers(wanted)
 
     def _series(self) -> dict[str, Any]:
         return self._kept("series", series_of)
@@ -138,6 +138,10 @@ class Screen:
     def _search(self, text: str = "") -> dict[str, Any]:
         return search(self.looked, text)
 
+    def numbers(self, names: Sequence[str]) -> dict[str, Any]:
+        """Return the sizes of values, gradients and updates of some variables."""
+        return numbers_of(self.looked, list(names))
+
     # ---- inside ------------------------------------------------------------------------------------------------
 
     @property
@@ -161,7 +165,8 @@ class Screen:
             self._looked[run] = trace, looked, Levels(looked.timeline)
         return self._looked[run]
 
-    def _film(self, focus: list[Any]) -> Film:
+    def film(self, focus: Sequence[Any]) -> Film:
+        """Return the pictures of a level."""
         path = self.levels.find([str(part) for part in focus])
         key = self._number, path
         if key not in self._films:

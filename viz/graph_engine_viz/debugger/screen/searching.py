@@ -8,7 +8,7 @@ from typing import Any
 from graph_engine_viz.debugger.meaning import all_scopes
 from graph_engine_viz.debugger.screen.looking import Looked
 
-__all__ = ["search"]
+__all__ = ["everything", "search"]
 
 MOST = 40
 
@@ -24,12 +24,13 @@ def search(looked: Looked, text: str) -> dict[str, Any]:
     wanted = text.strip().lower()
     if not wanted:
         return {"found": [], "more": 0}
-    hits = [row for row in _everything(looked) if wanted in row[1].lower() or wanted in row[2].lower()]
+    hits = [row for row in everything(looked) if wanted in row[1].lower() or wanted in row[2].lower()]
     hits.sort(key=lambda row: (row[1].lower() != wanted, not row[1].lower().startswith(wanted)))
     return {"found": hits[:MOST], "more": max(len(hits) - MOST, 0)}
 
 
-def _everything(looked: Looked) -> Iterator[list[Any]]:
+def everything(looked: Looked) -> Iterator[list[Any]]:
+    """Yield all that can be found: its kind, its name, and a note."""
     graph = looked.trace.graph
     for scope in sorted(all_scopes(looked.trace)):
         yield ["scope", ".".join(scope), ""]

@@ -41,7 +41,7 @@ class Slice(NamedTuple):
         return [part.start for part in self.parts if isinstance(part, slice)]
 
 
-def read_slice(text: str, shape: tuple[int, ...]) -> Slice:
+def read_slice(text: str, shape: tuple[int, ...], most: int = MOST) -> Slice:
     """Read a slice; what is left out is all of the last two axes, and the first element of the others.
 
     Examples
@@ -56,25 +56,16 @@ def read_slice(text: str, shape: tuple[int, ...]) -> Slice:
     rest = len(shape) - len(given)
     whole = min(rest, max(2 - ranges, 0))
     given += ["0"] * (rest - whole) + [":"] * whole
-    index = tuple(_read(part, size, text) for part, size in zip(given, shape, strict=True))
+    index = tuple(_read(part, size, text, most) for part, size in zip(given, shape, strict=True))
     axes = tuple(axis for axis, part in enumerate(index) if isinstance(part, slice))
     if len(axes) > 2:
         raise DeclarationError(f"{text!r} leaves {len(axes)} axes; a grid has two", _EXAMPLE)
-    cut = [f"{MOST} of {shape[axis]}" for axis, part in _ranges(index, given, shape)]
+    cut = [f"{most} of {n}" for n, part in zip(shape, given, strict=True) if part == ":" and n > most]
     shown = ", ".join(f"{part.start}:{part.stop}" if isinstance(part, slice) else str(part) for part in index)
     return Slice(index, shown, axes, f"shown are {' and '.join(cut)}" if cut else "")
 
 
-def _ranges(index: tuple[int | slice, ...], given: list[str], shape: tuple[int, ...]) -> list[tuple[int, slice]]:
-    """Return the ranges that were cut to what fits."""
-    found = []
-    for axis, part in enumerate(index):
-        if isinstance(part, slice) and given[axis] == ":" and shape[axis] > MOST:
-            found.append((axis, part))
-    return found
-
-
-def _read(part: str, size: int, text: str) -> int | slice:
+def _read(part: str, size: int, text: str, most: int) -> int | slice:
     match = _PART.fullmatch(part)
     if match is None or not part:
         raise DeclarationError(f"{part!r} in {text!r} is no index", _EXAMPLE)
@@ -85,4 +76,4 @@ def _read(part: str, size: int, text: str) -> int | slice:
             raise DeclarationError(f"index {number} is outside of an axis of {size}", _EXAMPLE)
         return number % size
     start, stop, _ = slice(int(first) if first else None, int(last) if last else None).indices(size)
-    return slice(start, max(start, min(stop, start + MOST)))
+    return slice(start, max(start, min(stop, start + most)))

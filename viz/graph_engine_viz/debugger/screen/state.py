@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from graph_engine_viz.debugger.points import Breakpoint
@@ -13,8 +14,9 @@ from graph_engine_viz.debugger.session import Session
 from graph_engine_viz.frames import PHASES
 from graph_engine_viz.page import line_html
 from graph_engine_viz.rules import rule_lines
+from graph_engine_viz.wording import Line
 
-__all__ = ["state_of"]
+__all__ = ["rules_of", "state_of"]
 
 MOST_CALLS = 50
 MOST_MARKS = 2_000
@@ -59,7 +61,12 @@ def _rules(session: Session, looked: Looked) -> list[str]:
     """Write what this step computes, as HTML; nothing at the step where the run failed."""
     if session.here.operation is not None and session.here.operation is looked.trace.failed:
         return []
-    return [line_html(line) for line in rule_lines(looked.trace, session.steps[session.place.last])]
+    return rules_of(rule_lines(looked.trace, session.steps[session.place.last]))
+
+
+def rules_of(lines: Iterable[Line]) -> list[str]:
+    """Write formulas as HTML."""
+    return [line_html(line) for line in lines]
 
 
 def _point(point: Any) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from graph_engine.node import Operation, Variable
 from graph_engine.spec import show_shape
 from graph_engine_viz.debugger.screen.looking import Looked
 from graph_engine_viz.debugger.screen.plain import exacts, number
-from graph_engine_viz.debugger.screen.slices import Slice, read_slice
+from graph_engine_viz.debugger.screen.slices import MOST, Slice, read_slice
 from graph_engine_viz.summary import Summary, summarize
-from graph_engine_viz.wording import line_text, local_factors, part
+from graph_engine_viz.wording import Line, Part, Words, fill, line_text, local_factors, part
 
 __all__ = ["inspect"]
 
@@ -27,7 +27,7 @@ _OUTLIER = 4.0
 marked as clipped."""
 
 
-def inspect(looked: Looked, name: str, side: str, text: str = "") -> dict[str, Any]:
+def inspect(looked: Looked, name: str, side: str, text: str = "", most: int = MOST) -> dict[str, Any]:
     """Return what the inspector shows of a variable's value, gradient or new value.
 
     Parameters
@@ -37,6 +37,8 @@ def inspect(looked: Looked, name: str, side: str, text: str = "") -> dict[str, A
     side : {"value", "grad", "update"}
     text : str
         The slice, as in `0, :, 3`.
+    most : int
+        So many rows and columns of it.
     """
     trace = looked.trace
     variable = trace.graph[name]
@@ -59,7 +61,7 @@ def inspect(looked: Looked, name: str, side: str, text: str = "") -> dict[str, A
     summary = looked.summary(holder)
     shape = tuple(trace.arrays[holder].shape)
     table |= {"shape": show_shape(shape), "dtype": summary.dtype, "histogram": _histogram(summary)}
-    table["grid"] = _grid(looked, holder, read_slice(text, shape))
+    table["grid"] = _grid(looked, holder, read_slice(text, shape, most))
     table["terms"] = _terms(looked, variable) if side == "grad" else []
     table["local"] = _local(looked, variable.operation)
     return table
@@ -149,6 +151,12 @@ def _local(looked: Looked, operation: Operation | None) -> list[dict[str, Any]]:
     if operation is None or operation.phase != "forward":
         return []
     symbols = local_factors(operation)
+    words = Words(looked.trace.graph)
+    upstream = (part("δ"),)
+
+    def named(v: Variable | None) -> Line:
+        return (Part(words.short_name(v)),) if v is not None else ()
+
     try:
         values = looked.trace.local_derivatives(operation)
     except Exception:  # a primitive whose rule needs what this run has not computed
@@ -158,5 +166,6 @@ def _local(looked: Looked, operation: Operation | None) -> list[dict[str, Any]]:
         if symbol is None and value is None:
             continue
         single = number(value.reshape(-1)[0]) if value is not None and value.size == 1 else None
-        rows.append({"input": looked.name(variable), "symbol": line_text([part(symbol or "")]), "number": single})
+        written = line_text(fill(symbol, operation, named, upstream)) if symbol else ""
+        rows.append({"input": looked.name(variable), "symbol": written, "number": single})
     return rows

@@ -3,9 +3,9 @@
 import { el, find, redraw } from "./dom.js";
 import { ask, askOnce, isSaved } from "./source.js";
 import { focused, isKnown, model, momentOf, pictured, selected, stepOf } from "./model.js";
-import { drawTree, forgetTree, listenTree, makeTree } from "./tree.js";
-import { drawPoints, drawSource } from "./code.js";
-import { drawGraph, listenGraph, zoom } from "./graph.js";
+import { drawTree, forgetTree, listenTree, makeTree, settleTree } from "./tree.js";
+import { drawPoints, drawSource, settleSource } from "./code.js";
+import { drawGraph, listenGraph, settleGraph, zoom } from "./graph.js";
 import { drawInspector } from "./inspector.js";
 import { drawTimeline, listenTimeline } from "./timeline.js";
 import { drawSeries } from "./series.js";
@@ -96,6 +96,7 @@ export function needNumbers(names) {
   enqueue(async () => {
     Object.assign(model.numbers, await ask("numbers", { names: wanted }));
     drawTree();
+    settleTree();
   });
 }
 
@@ -109,6 +110,7 @@ async function refresh(state) {
   const [film, tensor] = await Promise.all([loadPicture(), loadTensor()]);
   Object.assign(model, film, { tensor });
   draw();
+  if (before === undefined) performance.mark("painted");
   if (!model.series) await loadRest();
 }
 
@@ -148,6 +150,9 @@ function draw() {
   drawSeries();
   find("calls").textContent = `Python: ${calls.slice(-4).join("; ")}`;
   find("calls").title = calls.join("\n");
+  settleTree();
+  settleSource();
+  settleGraph();
 }
 
 // ---- what can be done ------------------------------------------------------------------------------------------------
@@ -352,7 +357,12 @@ function listen() {
   listenTree();
   listenGraph();
   listenTimeline();
-  new ResizeObserver(() => { if (model.run) { drawTimeline(); drawSeries(); drawTree(); } }).observe(find("bottom"));
+  const measured = () => { model.width = find("timeline").clientWidth; };
+  measured();
+  new ResizeObserver(() => {
+    measured();
+    if (model.run) [drawTimeline, drawSeries, drawTree, settleTree, settleSource, settleGraph].forEach((each) => each());
+  }).observe(root);
 }
 
 listen();

@@ -59,6 +59,10 @@ export function drawSource() {
     const isStopped = (number) => stops.some((s) => s === String(number) || s.endsWith(`:${number}`));
     return near.map((each) => drawLine(each, each[0] === line, used.has(each[0]), isStopped(each[0]), found.name));
   });
+}
+
+export function settleSource() {
+  const { file, line } = stepOf(model.state.at);
   const found = model.run.files[file];
   if (!found) return;
   const at = found.lines.findIndex(([number]) => number === line);

@@ -1,16 +1,18 @@
 // The graph: one level of it, as it is at this step; panned and zoomed, with a map where it is larger than the pane.
 
 import { el, find, redraw, svg } from "./dom.js";
-import { focused, model, pictured, selected } from "./model.js";
+import { focused, model, pictured, selected, spoken } from "./model.js";
 import { choose, enter, follow, goTo } from "./app.js";
 
 const LEGIBLE = 0.5; // pixels per unit of the picture: below, it is shown nearer, around the current operation
 const NEAR = 0.66;
 const MOST_NEAR = 16;
-const MAP = [170, 96];
+const MAP = [150, 84];
 
-// What somebody did to the view, relative to where it would be: so it moves along with the steps, both ways.
-const sight = { factor: 1, x: 0, y: 0 };
+// What somebody did to the view of each picture, relative to where it would be: it moves along with the steps, both
+// ways, and a picture that is come back to is seen as it was left.
+let sight = { factor: 1, x: 0, y: 0 };
+const sights = new WeakMap();
 let boxes = new Map();
 let shownLooks = new Map();
 let shownPicture = null;
@@ -36,8 +38,8 @@ function place(picture) {
     part.setAttribute("aria-label", name);
     if (fold) part.setAttribute("data-fold", fold.join("."));
   }
-  sight.factor = 1;
-  sight.x = sight.y = 0;
+  if (!sights.has(picture)) sights.set(picture, { factor: 1, x: 0, y: 0 });
+  sight = sights.get(picture);
 }
 
 function dress(looks, texts) {
@@ -169,6 +171,14 @@ function drawRule() {
   });
 }
 
+// Formulas are as large as the longest of them can be written in a line: a letter is about half as wide as high.
+function fit(rule) {
+  const room = find("middle").clientWidth - 46;
+  const longest = Math.max(1, ...[...rule.querySelectorAll("p")].map((line) => line.textContent.length));
+  const size = Math.min(Math.max(room / 50, 14), 19, room / (longest * 0.57));
+  rule.style.fontSize = `${Math.max(size, 11).toFixed(1)}px`;
+}
+
 export function drawGraph() {
   drawCrumbs();
   drawRule();
@@ -179,10 +189,14 @@ export function drawGraph() {
   mark("data-here", model.state.substep !== null || model.state.scope ? currentPart() : null);
   mark("data-chosen", partOf(selected()?.[0]));
   const drawing = find("stage").firstElementChild;
-  drawing.setAttribute("aria-label", model.state.text);
+  drawing.setAttribute("aria-label", spoken());
   drawing.setAttribute("data-step", String(pictured()));
   drawing.setAttribute("data-phase", model.state.phase);
-  look();
+}
+
+export function settleGraph() {
+  fit(find("rule"));
+  if (model.picture && model.looks) look();
 }
 
 function press(target) {
@@ -237,5 +251,4 @@ export function listenGraph() {
     sight.y += y - seen.y - seen.height / 2;
     look();
   });
-  new ResizeObserver(() => model.picture && look()).observe(stage);
 }

@@ -16,6 +16,7 @@ export const model = {
   slice: "",
   focus: null, // a level of the graph instead of the one where the session stands
   shown: "grad", // which series
+  width: 0, // of the panes below
   extra: null, // a gradient's check, or a time
 };
 
@@ -33,6 +34,9 @@ export const stepOf = (index) => {
   const [phase, name, scope, file, line, subject, side] = model.run.steps[index];
   return { index, phase, name, scope, file, line, subject, side };
 };
+
+// Where the session stands, in words.
+export const spoken = () => `${model.state.title} · ${model.state.scope?.join(".") ?? stepOf(model.state.at).name}`;
 
 // The step that the picture shows: at a primitive inside of a rule, the one before is the last that is done.
 export function pictured() {

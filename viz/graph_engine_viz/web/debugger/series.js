@@ -47,9 +47,10 @@ function drawBar(row, i, step, y, kind) {
   const odd = !Number.isFinite(size);
   const wide = Math.max(Math.min(step - 2, 70), 1);
   const middle = x + step / 2;
-  const label = row.name.split(".").at(-1);
   const room = Math.floor(step / 6.2);
-  const name = step < 26 ? null : svg("text", { x: middle, y: TALL + 32, class: "label" }, label.length > room ? `${label.slice(0, Math.max(room - 1, 1))}…` : label);
+  const cut = (label) => (label.length > room ? `${label.slice(0, Math.max(room - 1, 1))}…` : label);
+  const name = step < 26 ? null : row.name.split(".").slice(-2).reverse().map((label, depth) =>
+    svg("text", { x: middle, y: TALL + 27 + 12 * depth, class: depth ? "label outer" : "label" }, cut(label)));
   if (!known) return svg("g", {}, svg("circle", { cx: middle, cy: TALL + 10, r: 2, class: "todo" }), name);
   const tall = odd ? TALL : y(size);
   const data = { "data-layer": row.name, "data-variable": row.variable, "data-side": row.side, "data-exact": row.number[1] };
@@ -64,7 +65,7 @@ export function drawSeries() {
   const pane = find("series");
   if (!model.series) return;
   const { at, substep, run } = model.state;
-  const width = pane.clientWidth;
+  const { width } = model;
   redraw(pane, [run, at, substep, model.shown, width], () => {
     const kinds = Object.keys(KINDS).filter((kind) => bars(kind).length);
     if (!kinds.length) return [];
@@ -79,7 +80,7 @@ export function drawSeries() {
       const top = TALL + 14 - y(size);
       return [svg("path", { d: `M${LEFT_ROOM - 4},${top}H${width}`, class: "tick" }), svg("text", { x: LEFT_ROOM - 8, y: top + 4, class: "ticked" }, String(label))];
     });
-    const drawing = svg("svg", { width, height: TALL + 38, role: "img", "aria-label": `${KINDS[kind]} of ${rows.length} layers` },
+    const drawing = svg("svg", { width, height: TALL + 44, role: "img", "aria-label": `${KINDS[kind]} of ${rows.length} layers` },
       lines.flat(), rows.map((row, i) => drawBar(row, i, step, y, kind)));
     return [tabs, drawing];
   });

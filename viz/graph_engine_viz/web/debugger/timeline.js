@@ -1,7 +1,7 @@
 // The timeline of all passes, to drag; where runs are compared, how they differ at each step.
 
 import { el, find, redraw, svg } from "./dom.js";
-import { model } from "./model.js";
+import { model, spoken } from "./model.js";
 import { travel } from "./app.js";
 
 const PHASES = { f: "forward", b: "backward", u: "update" };
@@ -18,10 +18,13 @@ function phasesOf(steps) {
   return found;
 }
 
+const phasesByRun = new WeakMap();
+
 // Where each step stands, in pixels.
 function scaleOf(width) {
-  const steps = model.run.steps;
-  const phases = phasesOf(steps);
+  const { steps } = model.run;
+  if (!phasesByRun.has(steps)) phasesByRun.set(steps, phasesOf(steps));
+  const phases = phasesByRun.get(steps);
   const step = (width - 20 - GAP_WIDE * (phases.length - 1)) / steps.length;
   const lefts = phases.map(({ first }, number) => 10 + first * step + number * GAP_WIDE);
   const x = (index) => {
@@ -54,7 +57,7 @@ function drawDots({ phases, x }, now) {
   }));
 }
 
-function drawBars({ phases, step, lefts, x }, now) {
+function drawBars({ phases, step, lefts }, now) {
   return phases.flatMap(({ phase, first, count }, number) => {
     const done = Math.min(Math.max(now - first + 1, 0), count);
     const bar = (from, much, state) => svg("rect", { x: (lefts[number] + from * step).toFixed(1), y: 26, width: Math.max(much * step, 0).toFixed(1), height: 8, class: `${PHASES[phase]} ${state}` });
@@ -64,8 +67,8 @@ function drawBars({ phases, step, lefts, x }, now) {
 
 export function drawTimeline() {
   const pane = find("timeline");
-  const { at: now, points, text, run } = model.state;
-  const width = pane.clientWidth;
+  const { at: now, points, run } = model.state;
+  const { width } = model;
   const bad = model.origins.map((origin) => origin.at[0]);
   pane.setAttribute("role", "slider");
   pane.setAttribute("tabindex", "0");
@@ -73,7 +76,7 @@ export function drawTimeline() {
   pane.setAttribute("aria-valuemin", "1");
   pane.setAttribute("aria-valuemax", String(model.run.steps.length));
   pane.setAttribute("aria-valuenow", String(now + 1));
-  pane.setAttribute("aria-valuetext", text);
+  pane.setAttribute("aria-valuetext", spoken());
   redraw(pane, [run, now, points, bad, width], () => {
     const scale = scaleOf(width);
     const { phases, x, step, lefts } = scale;

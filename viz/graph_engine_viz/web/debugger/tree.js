@@ -107,7 +107,7 @@ function drawRow({ node, depth, open }, current, index) {
     onclick: press, ondblclick: () => node.step !== undefined && act("go", node.step),
   }, el("span", { class: "name", "data-depth": Math.min(depth, 12), title: node.path?.join(".") ?? node.name },
     el("i", {}, mark || (current ? "▶" : "")), el("b", {}, label), note === label ? "" : el("small", {}, ` ${note}`)),
-  bad ? el("span", { class: "odd", title: "something not finite arose here" }, "⚠") : "",
+  el("span", { class: "odd", title: bad ? "something not finite arose here" : null }, bad ? "⚠" : ""),
   cell(node, "value"), cell(node, "grad"));
 }
 
@@ -118,9 +118,9 @@ export function drawTree(scroll = true) {
   const pane = find("tree");
   rows = visibleRows();
   const now = rows.findIndex(isCurrent);
-  const height = pane.clientHeight || 200;
-  if (scroll && now >= 0) pane.scrollTop = Math.max(0, (now + 0.5) * ROW - height / 2);
   const few = rows.length <= FEW;
+  const height = few ? 0 : pane.clientHeight || 200;
+  if (!few && scroll && now >= 0) pane.scrollTop = Math.max(0, (now + 0.5) * ROW - height / 2);
   const first = few ? 0 : Math.max(0, Math.floor(pane.scrollTop / ROW) - ROOM);
   const last = few ? rows.length : Math.min(rows.length, Math.ceil((pane.scrollTop + height) / ROW) + ROOM);
   const shown = rows.slice(first, last);
@@ -134,8 +134,14 @@ export function drawTree(scroll = true) {
     after.style.height = `${(rows.length - last) * ROW}px`;
     return [before, ...drawn, after];
   });
-  if (scroll && now >= 0) pane.scrollTop = Math.max(0, (now + 0.5) * ROW - height / 2);
   if (names.length) needNumbers(names);
+}
+
+// Bring the current row in sight; after all panes have been drawn, so that the page is laid out once.
+export function settleTree() {
+  const pane = find("tree");
+  const now = rows.findIndex(isCurrent);
+  if (now >= 0) pane.scrollTop = Math.max(0, (now + 0.5) * ROW - pane.clientHeight / 2);
 }
 
 function move(by) {

@@ -1,0 +1,473 @@
+"""The debugger's page in a browser: every pane shows the session's numbers, and steps that are undone leave no trace."""
+
+import functools
+import json
+import shutil
+import time
+
+import numpy as np
+import pytest
+
+import graph_engine as ge
+from graph_engine_viz.debugger import Session
+from graph_engine_viz.debugger.html import page_html
+from graph_engine_viz.debugger.saved import save_page
+from graph_engine_viz.debugger.screen import Screen
+from graph_engine_viz.debugger.server import serve
+from tests.viz.models import lstm, resnet_training
+from tests.viz.pictures import lecture, perceptron, stopped
+
+selenium = pytest.importorskip("selenium")
+pytestmark = pytest.mark.browser
+
+SIZES = ((1280, 800), (1920, 1080))
+
+
+def infinite():
+    """A probability that vanishes, and its logarithm."""
+    x = ge.input("x", ("batch", 3))
+    weight = ge.parameter("weight", 300 * np.eye(3, dtype="float32"))
+    with ge.scope("head"):
+        p = ge.nn.softmax(x @ weight)
+    loss = -ge.mean(ge.log(p))
+    step = ge.Engine("numpy").compile([x], loss, updates=ge.optim.SGD(0.1).minimize(loss))
+    return step.trace(np.float32([[1, 0, 0], [0.1, 0.2, 0.3]]))
+
+
+RUNS = {run.__name__: run for run in (lecture, perceptron, infinite, stopped, resnet_training)}
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_binary):
+    from selenium import webdriver
+
+    driver = shutil.which("chromedriver")
+    if driver is None:
+        pytest.skip("no chromedriver on PATH")
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(chromium_binary)
+    for flag in ("headless=new", "no-sandbox", "disable-gpu", "no-first-run", "disable-background-networking"):
+        options.add_argument(f"--{flag}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    resize(chrome, *SIZES[0])
+    yield chrome
+    chrome.quit()
+
+
+def resize(chrome, width, height):
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+
+class Opened:
+    """A page, and the session that it shows."""
+
+    def __init__(self, browser, session=None):
+        self.browser = browser
+        self.session = session
+
+    def run(self, script, *arguments):
+        return self.browser.execute_script(script, *arguments)
+
+    def settle(self):
+        for _ in range(4000):
+            if self.run("return document.getElementById('debugger').dataset.busy") == "false":
+                return self
+            time.sleep(0.005)
+        raise AssertionError("the page is still busy")
+
+    def press(self, *keys):
+        from selenium.webdriver.common.action_chains import ActionChains
+
+        for key in keys:
+            ActionChains(self.browser).send_keys(key).perform()
+            self.settle()
+        return self
+
+    def click(self, selector):
+        self.run("const e = document.querySelector(arguments[0]);"
+                 "e.click ? e.click() : e.dispatchEvent(new MouseEvent('click', {bubbles: true}))", selector)  # fmt: skip
+        return self.settle()
+
+    def text(self, selector):
+        return self.run("return document.querySelector(arguments[0])?.textContent ?? ''", selector)
+
+    @property
+    def document(self):
+        return self.run("return document.getElementById('debugger').outerHTML")
+
+    @property
+    def state(self):
+        return self.run("return {...document.getElementById('debugger').dataset}")
+
+    @property
+    def numbers(self):
+        """All numbers outside of the graph, with what they are of."""
+        return self.run("return [...document.querySelectorAll('[data-exact][data-quantity]')].map((e) => ({...e.dataset}))")
+
+    def errors(self):
+        return [entry["message"] for entry in self.browser.get_log("browser") if entry["level"] == "SEVERE"]
+
+
+@pytest.fixture
+def opened(browser):
+    """Open the page of a run, with a server of its own."""
+    servers = []
+
+    def open_page(trace):
+        session = Session(trace)
+        server = serve(Screen(session), page_html())
+        servers.append(server)
+        browser.get("about:blank")
+        browser.get_log("browser")
+        browser.get(server.url)
+        return Opened(browser, session).settle()
+
+    yield open_page
+    browser.get("about:blank")
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def saved(browser, tmp_path):
+    """Open the saved page of a run."""
+
+    def open_page(trace):
+        path = tmp_path / "run.html"
+        save_page(Screen(Session(trace)), path)
+        browser.get("about:blank")
+        browser.get_log("browser")
+        browser.get(path.as_uri())
+        return Opened(browser).settle()
+
+    return open_page
+
+
+@functools.cache
+def traced(name):
+    return RUNS[name]()
+
+
+# ---- stepping ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_steps_on_and_back_restore_the_page(opened, name):
+    page = opened(traced(name))
+    seen = [page.document]
+    while len(seen) < 25 and page.press("l").document != seen[-1]:
+        seen.append(page.document)
+    assert len(set(seen)) == len(seen) > 1
+    for before in reversed(seen[:-1]):
+        page.press("h")
+        assert page.document == before
+    assert page.errors() == []
+
+
+def test_steps_restore_the_page_in_opened_scopes_with_points_and_a_chosen_variable(opened):
+    page = opened(traced("resnet_training")).press("j", "l", "j", "b", "+", "+")
+    page.run("document.querySelector('#stage [data-variable]').dispatchEvent(new MouseEvent('click', {bubbles: true}))")
+    page.settle()
+    seen = [page.document]
+    for _ in range(8):
+        page.press("l")
+        seen.append(page.document)
+    assert len(set(seen)) == len(seen)
+    for before in reversed(seen[:-1]):
+        page.press("h")
+        assert page.document == before
+
+
+def test_quick_keys_are_all_heard(opened):
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    page = opened(traced("perceptron"))
+    before = page.document
+    ActionChains(page.browser).send_keys("l" * 9).perform()
+    assert page.settle().state["step"] == "9" and page.session.place.last == 9
+    ActionChains(page.browser).send_keys("h" * 9).perform()
+    assert page.settle().document == before
+
+
+@pytest.mark.parametrize("name", ["lecture", "perceptron", "infinite"])
+def test_every_number_is_the_sessions(opened, name):
+    page = opened(traced(name))
+    session = page.session
+    checked = 0
+    for _ in range(len(session.steps)):
+        for shown in page.numbers:
+            checked += check_number(session, shown)
+        check_picture(page, session)
+        page.press("l")
+    assert checked > 5 * len(session.steps)
+
+
+def check_number(session, shown):
+    reductions = {
+        "min": np.min, "max": np.max, "mean": np.mean, "std": np.std, "zeros": lambda x: np.mean(x == 0),
+        "RMS": lambda x: np.sqrt(np.mean(np.square(x))),
+    }  # fmt: skip
+    name, side, what = shown.get("variable"), shown.get("side"), shown["quantity"]
+    if name is None or side not in ("value", "grad", "update"):
+        return 0
+    array = {"value": session.value, "grad": session.grad, "update": session.trace.updated}[side](name)
+    wide = array.astype("float64")
+    exact = float(shown["exact"].replace("Inf", "inf").replace("NaN", "nan"))
+    if what in ("NaN", "Inf"):
+        assert exact == (np.isnan if what == "NaN" else np.isinf)(wide).sum()
+        return 1
+    finite = wide[np.isfinite(wide)]
+    if not finite.size and what != "zeros":
+        assert not np.isfinite(exact)
+        return 1
+    if what in ("value", "number"):
+        expected = wide.reshape(())
+    elif what == "RMS" and finite.size < wide.size and not np.isfinite(exact):
+        return 0  # of the tree: it says that something is not finite
+    elif what in reductions:
+        expected = reductions[what](wide if what == "zeros" else finite)
+    else:
+        return 0
+    np.testing.assert_allclose(exact, expected, rtol=1e-5, atol=1e-9)
+    return 1
+
+
+def check_picture(page, session):
+    told = page.run("return [...document.querySelectorAll('#stage [data-value]')].map((e) => ({...e.dataset}))")
+    for shown in told:
+        if not shown["value"].startswith("("):
+            updated = session.trace.updates.get(session.trace.graph[shown["variable"]])
+            value = float(session.value(shown["variable"]))
+            new = updated is not None and float(session.trace.updated(shown["variable"]))
+            assert float(shown["value"]) in (value, new) or np.isnan(value)
+        if "grad" in shown and not shown["grad"].startswith("("):
+            assert float(shown["grad"]) == float(session.grad(shown["variable"]))
+
+
+def test_the_heat_map_holds_the_exact_numbers_of_the_slice(opened):
+    page = opened(traced("perceptron")).press("l")
+    page.run("const s = document.getElementById('slice'); s.value = '3, 2:12'; s.dispatchEvent(new Event('change'))")
+    page.settle()
+    name = page.run("return document.getElementById('tensor').dataset.variable")
+    cells = page.run("return [...document.querySelectorAll('#heat .cell')].map((e) => e.dataset.exact)")
+    np.testing.assert_array_equal(np.float32(cells), page.session.value(name)[3, 2:12])
+    page.run("const s = document.getElementById('slice'); s.value = '99'; s.dispatchEvent(new Event('change'))")
+    assert "outside" in page.settle().text("#message")
+
+
+def test_not_finite_numbers_are_marked(opened):
+    page = opened(traced("infinite")).press("n")
+    assert page.state["step"] == str(page.session.why().findings[0].operation and page.session.place.last)
+    marks = page.run("return [...document.querySelectorAll('#heat [data-mark]')].map((e) => e.dataset.mark)")
+    infinities = np.isinf(page.session.value(page.session.here.outputs[0])).sum()
+    assert marks.count("-inf") == infinities > 0
+    page.press("y")
+    assert "arose" in page.text("#why") and "test_page.py" in page.text("#why")
+
+
+# ---- keys and panes ------------------------------------------------------------------------------------------------
+
+
+def test_scopes_open_and_close_by_key_and_by_click(opened):
+    page = opened(traced("resnet_training"))
+    scope = page.session.place.scope
+    assert scope and page.run("return document.querySelector('.row.current').dataset.scope") == ".".join(scope)
+    page.press("j")
+    assert page.session.place.scope != scope and "resnet50" in page.text("#crumbs")
+    page.press("k")
+    page.click(f'[data-scope="{".".join(scope)}"]')
+    assert scope in page.session.opened
+
+
+def test_a_folded_scope_of_the_picture_opens(opened):
+    page = opened(traced("resnet_training"))
+    page.click("#stage [data-fold]")
+    inside = page.text("#crumbs [aria-current]")
+    assert inside == "resnet50" and page.run("return document.querySelectorAll('#stage [data-fold]').length") > 3
+    page.click("#crumbs .follow")
+    assert page.text("#crumbs [aria-current]") == "loss"
+
+
+def test_breakpoints_and_watchpoints(opened):
+    page = opened(traced("infinite"))
+    page.press("l", "b", "h", "c")
+    assert page.state["step"] == "1" and "breakpoint 1" in page.text("#caption")
+    page.press("b")
+    assert page.run("return document.querySelectorAll('#points [data-point]').length") == 0
+    page.press("w")
+    page.run("document.getElementById('condition').value = 'value.isinf'; document.querySelector('dialog form').requestSubmit()")
+    page.settle().press("c")
+    assert "isinf holds for" in page.text("#caption") and page.session.points
+    step = page.state["step"]
+    page.press("l", "C")
+    assert page.state["step"] == step
+    page.click("#points .sign").click("#points .drop")
+    assert not page.session.points
+
+
+def test_a_condition_that_is_none_is_refused_on_the_page(opened):
+    page = opened(traced("lecture")).press("w")
+    page.run("document.getElementById('condition').value = '__import__'; document.querySelector('dialog form').requestSubmit()")
+    page.settle()
+    assert "__import__" in page.text("#message")
+    page.press("l")
+    assert page.run("return document.getElementById('message').hidden")
+
+
+def test_search_finds_and_goes_there(opened):
+    from selenium.webdriver.common.keys import Keys
+
+    page = opened(traced("resnet_training")).press("/", *"stage2.bottleneck1.conv1")
+    time.sleep(0.3)
+    assert "stage2" in page.text("#found [aria-selected=true]")
+    page.press(Keys.ENTER)
+    assert "stage2" in ".".join(page.session.here.operation.scope)
+
+
+def test_edit_runs_again_and_compares(opened):
+    page = opened(traced("lecture")).press("l", "e")
+    page.run("document.getElementById('value').value = '10'; document.querySelector('dialog form').requestSubmit()")
+    page.settle()
+    assert len(page.session.runs) == 2 and float(page.session.trace.value("f")) == 10
+    page.press("m")
+    verdicts = page.run("return [...document.querySelectorAll('[data-verdict]')].map((e) => e.dataset.verdict)")
+    assert len(verdicts) == 5 and "diverged" in verdicts and "f" in page.text("#lane p")
+
+
+def test_the_timeline_can_be_dragged(opened):
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.by import By
+
+    page = opened(traced("perceptron"))
+    line = page.browser.find_element(By.ID, "timeline")
+    ActionChains(page.browser).move_to_element_with_offset(line, -600, 3).click_and_hold().move_by_offset(1190, 0).release().perform()
+    assert page.settle().state["step"] == str(len(page.session.steps) - 1)
+
+
+def test_series_are_those_of_the_layers(opened):
+    page = opened(traced("perceptron"))
+    for _ in page.session.steps:
+        page.press("l")
+    bars = page.run("return [...document.querySelectorAll('#series [data-layer]')].map((e) => ({...e.dataset}))")
+    assert {"hidden", "readout"} <= {bar["layer"] for bar in bars}
+    for bar in bars:
+        gradient = page.session.grad(bar["variable"]).astype("float64")
+        size = float(gradient) if gradient.ndim == 0 else np.sqrt(np.mean(gradient**2))
+        np.testing.assert_allclose(float(bar["exact"]), size, rtol=1e-5)
+
+
+def test_the_numerical_check_and_the_time(opened):
+    page = opened(traced("perceptron"))
+    page.press("l")
+    page.run("[...document.querySelectorAll('.buttons button')].find((b) => b.textContent == 'check gradient').click()")
+    assert "ok" in page.settle().text("#extra h3")
+    page.run("[...document.querySelectorAll('.buttons button')].find((b) => b.textContent == 'time').click()")
+    assert "µs" in page.settle().text("#extra")
+
+
+def test_help_names_every_key_and_its_call(opened):
+    page = opened(traced("lecture")).press("?")
+    for word in ("session.step()", "session.continue_()", "session.break_at", "search", "compare"):
+        assert word in page.text("dialog")
+
+
+def test_the_failure_is_shown_where_it_happened(opened):
+    page = opened(traced("stopped")).press("l", "l")
+    assert "no more" in page.text("#rule") and "✗" in page.text("#caption")
+    assert page.errors() == []
+
+
+# ---- looks ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("name", RUNS)
+def test_nothing_is_cut_or_overlaps(opened, name, size):
+    page = opened(traced(name))
+    try:
+        resize(page.browser, *size)
+        for keys in ("l", "lll", "y"):
+            page.press(*keys)
+            assert page.run("return document.documentElement.scrollHeight <= innerHeight && document.documentElement.scrollWidth <= innerWidth")  # noqa: E501
+            assert page.run(CUT) == []
+    finally:
+        resize(page.browser, *SIZES[0])
+
+
+CUT = """
+const wide = [...document.querySelectorAll("header, #left > section > h2, #inspector, #bottom, #crumbs, .row .number")];
+const cut = wide.filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.id || e.textContent);
+const boxes = [...document.querySelectorAll("#series text.amount, #series text.label:not(.outer)")].map((e) => [e.textContent, e.getBoundingClientRect()]);
+const over = boxes.flatMap(([a, r], i) => boxes.slice(i + 1).filter(([, s]) =>
+  r.left < s.right - 1 && s.left < r.right - 1 && r.top < s.bottom - 3 && s.top < r.bottom - 3).map(([b]) => `${a} and ${b}`));
+return [...cut, ...over];
+"""
+
+
+# ---- saved, and closed ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_saved_page_shows_what_the_live_one_does(opened, saved, name):
+    keys = ["l", "l", "h", "j", "l", "l", "k", "h", "l"]
+    page = opened(traced(name))
+    live = [told(page.press(key)) for key in keys]
+    page = saved(traced(name))
+    assert [told(page.press(key)) for key in keys] == live
+    assert page.errors() == []
+
+
+def told(page):
+    panes = page.run("return ['title', 'rule', 'tree', 'code', 'crumbs', 'stage', 'series'].map((id) => document.getElementById(id).innerHTML)")  # noqa: E501
+    return panes
+
+
+def test_the_saved_page_searches_expands_and_inspects(saved):
+    from selenium.webdriver.common.keys import Keys
+
+    page = saved(traced("resnet_training")).press("j", "l")
+    assert page.run("return document.querySelectorAll('#heat .cell').length") > 10
+    page.press("/", *"stage3.bottleneck1.relu").press(Keys.ENTER)
+    assert "stage3" in page.text("#crumbs")
+    page.click("#stage [data-fold]")
+    page.press("e")
+    assert "saved page" in page.text("#message") or page.run("return document.querySelector('dialog').open")
+
+
+@pytest.mark.parametrize("name", ["lecture", "infinite"])
+def test_no_request_leaves_the_page_but_to_its_server(opened, name):
+    page = opened(traced(name))
+    page.browser.get_log("performance")
+    page.press(*"lljkcCnNy")
+    log = [json.loads(entry["message"])["message"] for entry in page.browser.get_log("performance")]
+    asked = {m["params"]["request"]["url"].partition("?")[0] for m in log if m["method"] == "Network.requestWillBeSent"}
+    assert len(asked) == 1 and next(iter(asked)).endswith("/answer")
+
+
+# ---- time ----------------------------------------------------------------------------------------------------------
+
+
+def test_ten_thousand_operations(opened):
+    trace = lstm(unroll=True, steps=200)
+    assert len(trace.graph.operations) > 8_000
+    page = opened(trace)
+    painted = page.run("return performance.getEntriesByName('painted')[0].startTime")
+    steps = [timed(page, "l") for _ in range(8)]
+    page.press("h", "h", "h")
+    scopes = [timed(page, "j") for _ in range(3)]
+    print(f"first paint {painted:.0f} ms, a step {sorted(steps)[4]:.0f} ms, a scope {max(scopes):.0f} ms")
+    assert painted < 3_000 and sorted(steps)[4] < 150 and max(scopes) < 1_000
+
+
+def timed(page, key):
+    return page.run("""
+        const root = document.getElementById("debugger");
+        const begin = performance.now();
+        document.dispatchEvent(new KeyboardEvent("keydown", {key: arguments[0]}));
+        return new Promise((done) => {
+          const look = () => (root.dataset.busy === "false" ? done(performance.now() - begin) : setTimeout(look, 1));
+          look();
+        });
+    """, key)  # fmt: skip
