@@ -37,17 +37,14 @@ def chain(with_torch: bool, length: int = 1000, size: int = 16) -> tuple[str, Co
 
 def mlp(with_torch: bool, batch: int = 32) -> tuple[str, Contenders]:
     """Return the contenders of one training step of a 64-32-10 network with ReLU and softmax cross-entropy."""
-    generator = np.random.default_rng(0)
-    data = generator.normal(size=(batch, 64)).astype("float32")
-    labels = generator.integers(0, 10, batch)
-    weights = [generator.normal(size=s).astype("float32") * 0.1 for s in ((64, 32), (32,), (32, 10), (10,))]
+    title, weights, data, labels = _mlp_data(batch)
     contenders: Contenders = {
         "NumPy, by hand": partial(_mlp_step_by_hand, [w.copy() for w in weights], data, labels),
         "graph_engine compile": _mlp_in_engine(weights, data, labels),
     }
     if with_torch:
         contenders["PyTorch, eager"] = _mlp_in_torch(weights, data, labels)
-    return f"one training step of a 64-32-10 network, batch of {batch}", contenders
+    return title, contenders
 
 
 def training_step(network: Callable[[], Network], with_torch: bool) -> tuple[str, Contenders]:
@@ -63,19 +60,30 @@ def training_step(network: Callable[[], Network], with_torch: bool) -> tuple[str
 def watched_step(network: Callable[[], Network], with_torch: bool) -> tuple[str, Contenders]:
     """Return one training step of a network, bare and with the debugger attached: nothing watched, every gradient."""
     used = network()
-    contenders: Contenders = {
-        "nothing attached": engine_step(used, ge.Engine("numpy")),
-        "attached, no watchpoint": engine_step(used, ge.Engine("numpy"), viz.attach(watch=())),
-        "every gradient finite": engine_step(used, ge.Engine("numpy"), viz.attach(watch="not grad.isfinite")),
-        "everything finite": engine_step(used, ge.Engine("numpy"), viz.attach()),
-    }
+    contenders = {name: engine_step(used, ge.Engine("numpy"), attached) for name, attached in WATCHED.items()}
     return f"one training step, watched: {used.title}", contenders
+
+
+def watched_mlp(with_torch: bool, batch: int = 32) -> tuple[str, Contenders]:
+    """Return the same of a step so small that everything besides it shows."""
+    title, weights, data, labels = _mlp_data(batch)
+    contenders = {name: _mlp_in_engine(weights, data, labels, attached) for name, attached in WATCHED.items()}
+    return f"{title}, watched", contenders
+
+
+WATCHED: dict[str, Callable[[ge.CompiledStep], Any] | None] = {
+    "nothing attached": None,
+    "attached, no watchpoint": viz.attach(watch=()),
+    "every gradient finite": viz.attach(watch="not grad.isfinite"),
+    "everything finite": viz.attach(),
+}
 
 
 CASES: dict[str, Callable[[bool], tuple[str, Contenders]]] = {
     "chain": chain,
     "mlp": mlp,
     **{name: partial(training_step, network) for name, network in NETWORKS.items()},
+    "watched-mlp": watched_mlp,
     **{f"watched-{name}": partial(watched_step, network) for name, network in NETWORKS.items()},
 }
 
@@ -158,6 +166,15 @@ def _chain_in_torch(kinds: list[str], data: Any) -> Callable[[], object]:
 _RATE = np.float32(0.1)
 
 
+def _mlp_data(batch: int) -> tuple[str, list[Any], Any, Any]:
+    """Return the title, the weights and the data."""
+    generator = np.random.default_rng(0)
+    data = generator.normal(size=(batch, 64)).astype("float32")
+    labels = generator.integers(0, 10, batch)
+    weights = [generator.normal(size=s).astype("float32") * 0.1 for s in ((64, 32), (32,), (32, 10), (10,))]
+    return f"one training step of a 64-32-10 network, batch of {batch}", weights, data, labels
+
+
 def _mlp_step_by_hand(state: list[Any], x: Any, labels: Any) -> object:
     w1, b1, w2, b2 = state
     before = x @ w1 + b1
@@ -177,13 +194,16 @@ def _mlp_step_by_hand(state: list[Any], x: Any, labels: Any) -> object:
     return loss
 
 
-def _mlp_in_engine(weights: list[Any], data: Any, labels: Any) -> Callable[[], object]:
+def _mlp_in_engine(
+    weights: list[Any], data: Any, labels: Any, watched: Callable[[ge.CompiledStep], Any] | None = None
+) -> Callable[[], object]:
     x, ids = ge.input("x", ("batch", 64)), ge.input("labels", "batch", "int64")
     names = ("w1", "b1", "w2", "b2")
     w1, b1, w2, b2 = (ge.parameter(name, value) for name, value in zip(names, weights, strict=True))
     loss = ge.nn.cross_entropy(ge.relu(x @ w1 + b1) @ w2 + b2, ids)
     step = ge.Engine("numpy").compile([x, ids], loss, updates=ge.optim.SGD(0.1).minimize(loss))
-    return lambda: step(data, labels)
+    called = step if watched is None else watched(step)
+    return lambda: called(data, labels)
 
 
 def _mlp_in_torch(weights: list[Any], data: Any, labels: Any) -> Callable[[], object]:

@@ -80,7 +80,7 @@ def test_the_picture_in_the_readme_is_what_the_example_draws():
 def test_the_code_in_the_readme_runs(tmp_path):
     text = (EXAMPLES.parent / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     (tmp_path / "readme.py").write_text("\n".join(blocks), encoding="utf-8")
     assert "3.0 -4.0" in run(tmp_path, "readme.py")
     assert (tmp_path / "f.html").exists() and (tmp_path / "step.svg").exists()
