@@ -103,7 +103,7 @@ def main(show: Show) -> None:
     boxes = [[corners for corners, _, _ in image] for image in shown]
     labels = [[f"{names[kind]} {certain:.2f}" for _, kind, certain in image] for image in shown]
     truth = [boxes[kinds >= 0] for boxes, kinds in zip(held_out.boxes, held_out.classes)]
-    picture = plots.boxes_over(held_out.images[:8], boxes, labels, truth)
+    picture = plots.boxes_over(held_out.images[:8], boxes, labels, truth[:8])
     show.save("boxes.png", picture, "Images held out: what is found, how sure that is; dashed: what is there.")
     show.save("loss.png", history.plot(best=None), "The loss, epoch by epoch.")
     parts = ["net", "find", "place", "name"]

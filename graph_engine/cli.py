@@ -80,8 +80,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if options.traceback:
             raise
-        known = isinstance(error, GraphEngineError)
-        return _refuse(str(error) if known else f"{type(error).__name__}: {error}\n  --traceback shows where", MISUSED)
+        if isinstance(error, GraphEngineError):
+            return _refuse(str(error), MISUSED)
+        what = f"{type(error).__name__}: {error}"
+        if isinstance(error, OSError) and error.filename is not None:
+            what = f"{error.filename}: {error.strerror}"
+        return _refuse(f"{what}\n  --traceback shows where", MISUSED)
 
 
 def _refuse(message: str, status: int) -> int:

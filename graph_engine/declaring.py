@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -18,6 +19,20 @@ R = TypeVar("R")
 def refused(message: str, cure: str = "", kind: type[GraphEngineError] = DeclarationError) -> GraphEngineError:
     """Return an error that shows the user's line."""
     return kind(message, cure).located("declared at", capture().line)
+
+
+def is_whole(value: object, least: int = 0) -> bool:
+    """Return whether this is an integer of at least so much; a bool is none.
+
+    >>> is_whole(3), is_whole(3, least=4), is_whole(3.0), is_whole(True)
+    (True, False, False, False)
+    """
+    if isinstance(value, bool):
+        return False
+    try:
+        return operator.index(value) >= least  # type: ignore[arg-type]
+    except TypeError:
+        return False
 
 
 def located(function: Callable[P, R]) -> Callable[P, R]:

@@ -14,6 +14,7 @@ import numpy as np
 from graph_engine.backend import Backend
 from graph_engine.backward_pass import backward
 from graph_engine.compiled import CompiledStep
+from graph_engine.declaring import is_whole
 from graph_engine.errors import BackendError, DeclarationError, LookupFailed
 from graph_engine.executing import Watch
 from graph_engine.feeds import Fed, arrange, check_parameter_value, upload
@@ -58,7 +59,7 @@ class Engine:
     def __init__(self, backend: str | Backend = "numpy", seed: int = 0) -> None:
         if not isinstance(backend, (str, Backend)):
             raise BackendError(f"a backend is a name or a ge.Backend, not {backend!r}")
-        if isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0:
+        if not is_whole(seed):
             raise DeclarationError(f"a seed is an integer >= 0, not {seed!r}")
         self.backend = find_backend(backend) if isinstance(backend, str) else backend
         self.seed = seed

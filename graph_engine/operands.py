@@ -54,6 +54,10 @@ def parameter(name: str, value: Any, trainable: bool = True, dtype: Any = None, 
         The initial value; Python floats become float32, NumPy arrays keep their dtype.
     trainable : bool
         Whether `optimizer.minimize` updates it.
+    dtype : str, optional
+        By default what the value says.
+    tex : str
+        How pictures typeset the name.
 
     Examples
     --------

@@ -145,7 +145,7 @@ class Plan:
 
     def _assign_buffers(self) -> None:
         """Let results share memory where the earlier one is no longer read, not even through a view."""
-        values, last_read = self._values_behind()
+        values, last_read = self.values_behind()
         escaping = {value for slot in self.outputs for value in values.get(slot, ())}
         free: dict[tuple[tuple[int, ...], str], list[int]] = {}
         dying: dict[int, list[int]] = {}
@@ -179,7 +179,7 @@ class Plan:
             self.buffers.append(kind)
         instruction.function = kernel
 
-    def _values_behind(self) -> tuple[dict[int, frozenset[int]], dict[int, int]]:
+    def values_behind(self) -> tuple[dict[int, frozenset[int]], dict[int, int]]:
         """Find the results that each slot may be a view of, and where each is read last."""
         behind: dict[int, frozenset[int]] = {}
         last_read: dict[int, int] = {}

@@ -79,7 +79,7 @@ def find_backend(name: str) -> Backend:
         raise PluginError("graph_engine is not installed, so none of its plugins is seen", "run: pip install -e .")
     if name not in found:
         raise BackendError(f"there is no backend called {name!r}", f"found: {', '.join(sorted(found))}")
-    cls = _load(_single(found[name], "backend"))
+    cls = _load(_single(found[name], "a backend"))
     if cls is None:
         raise BackendError(f"the backend {name!r} could not be loaded", "see the warning above for what it raised")
     if not (isinstance(cls, type) and issubclass(cls, Backend)):

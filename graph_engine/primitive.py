@@ -68,11 +68,11 @@ class Primitive:
     # `*Any, **Any` is how mypy knows that subclasses name their own inputs
     def infer(self, *specs: Any, **_: Any) -> Spec | tuple[Spec, ...]:
         """Return the specs of the outputs from those of the inputs, or raise `ShapeError` or `DTypeError`."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not say what comes out: write its `infer`")
 
     def kernel(self, *arrays: Any, **_: Any) -> Any:
         """Compute with an array-API namespace, given first; return an array, or a tuple of them."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not say how it computes: write its `kernel`")
 
     def vjp(self, operation: Operation, cotangents: Cotangents, wanted: Sequence[bool]) -> Cotangents:
         """Build the gradient of each input that is wanted from those of the outputs; None is zero."""

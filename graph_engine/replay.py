@@ -19,6 +19,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from graph_engine.declaring import is_whole
 from graph_engine.errors import DeclarationError, ReplayWarning
 from graph_engine.executing import Watch, execute
 from graph_engine.failures import run_error
@@ -59,21 +60,25 @@ class Retention:
         The slots of the values that stay.
     kept_bytes, total_bytes : int
         The size of what stays, and of everything.
+    extra_bytes : list of int
+        Of each segment, the size of what it computes that does not stay, and of what that may be a view of.
     needed_bytes : int
         What stays, and the largest set of segments needed at one time; more than `budget` where it cannot be met.
     """
 
     def __init__(self, plan: Plan, budget: int) -> None:
-        if isinstance(budget, bool) or not hasattr(budget, "__index__") or budget < 0:
+        if not is_whole(budget):
             raise DeclarationError(f"a memory budget is a number of bytes, not {budget!r}", "memory=2 * 2**30 is 2 GiB")
         self.plan = plan
         self.budget = budget
         self.made_by = {slot: i for i, instruction in enumerate(plan.instructions) for slot in instruction.outputs}
         self._sizes = [sum(plan.nbytes(slot) for slot in instruction.outputs) for instruction in plan.instructions]
         self._last_reads = self._find_last_reads()
+        self._behind, _ = plan.values_behind()
         self.total_bytes = sum(self._sizes)
         self.starts, self.kept, self.needed_bytes = self._choose()
         self.kept_bytes = sum(plan.nbytes(slot) for slot in self.kept)
+        self.extra_bytes = [self._extra(segment) for segment in range(len(self.starts))]
 
     def segment_of(self, position: int) -> int:
         """Return the segment that an instruction belongs to."""
@@ -83,10 +88,6 @@ class Retention:
         """Return the positions of a segment's instructions."""
         ends = (*self.starts[1:], len(self.plan.instructions))
         return range(self.starts[segment], ends[segment])
-
-    def nbytes(self, segment: int) -> int:
-        """Return the size of what a segment computes."""
-        return sum(self._sizes[position] for position in self.instructions(segment))
 
     def __str__(self) -> str:
         count = len(self.made_by)
@@ -142,13 +143,22 @@ class Retention:
             taken += size
         return starts
 
+    def _extra(self, segment: int) -> int:
+        made = {slot for i in self.instructions(segment) for slot in self.plan.instructions[i].outputs}
+        held = made.union(*(self._behind[slot] for slot in made)) - self.kept
+        return sum(self.plan.nbytes(slot) for slot in held)
+
     def _crossing(self, starts: list[int]) -> frozenset[int]:
-        """Find the values that a later segment of their own phase reads."""
-        return frozenset(
+        """Find the values that a later segment of their own phase reads, and those that they may be views of.
+
+        The memory behind a view stays as long as it does, so what is there is kept, too.
+        """
+        crossing = (
             slot
             for slot, last in self._last_reads.items()
             if bisect_right(starts, last) != bisect_right(starts, self.made_by[slot])
         )
+        return frozenset().union(*(self._behind[slot] for slot in crossing))
 
     def _needed(self, starts: list[int], kept: frozenset[int]) -> int:
         """Return the size of what is kept, and of the segments that the most demanding one needs at one time."""
@@ -209,7 +219,7 @@ class Replay(Mapping[Variable, Any]):
     @property
     def held_bytes(self) -> int:
         """The size of all that is there now, without having to be computed again."""
-        return self.retention.kept_bytes + sum(self._extra(values) for values in self._recent.values())
+        return self.retention.kept_bytes + sum(self.retention.extra_bytes[segment] for segment in self._recent)
 
     # ---- the first run -----------------------------------------------------------------------------------------
 
@@ -304,9 +314,6 @@ class Replay(Mapping[Variable, Any]):
         self._recent[segment] = results
         while self.held_bytes > self.retention.budget and len(self._recent) > 1:
             self._recent.popitem(last=False)
-
-    def _extra(self, values: Mapping[int, Any]) -> int:
-        return sum(self.plan.nbytes(slot) for slot in values if slot not in self.retention.kept)
 
     # ---- the same bits -----------------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ Frames = tuple[Any, ...]
 _KEPT_FRAMES = 4
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _DEMO = os.path.join(_PACKAGE, "demo", "")  # a user's program that comes with the library
+_FUNCTOOLS = wraps.__code__.co_filename  # it stands between the library and itself: cached properties, dispatch
 _is_internal: dict[CodeType, bool] = {}
 
 
@@ -111,7 +112,9 @@ def is_internal(code: CodeType) -> bool:
     """Return whether this code belongs to the library."""
     known = _is_internal.get(code)
     if known is None:
-        known = _is_internal[code] = code.co_filename.startswith(_PACKAGE) and not code.co_filename.startswith(_DEMO)
+        file = code.co_filename
+        ours = file.startswith(_PACKAGE) and not file.startswith(_DEMO)
+        known = _is_internal[code] = ours or file == _FUNCTOOLS
     return known
 
 

@@ -170,7 +170,8 @@ def test_debug_saves_a_page(folder, capsys):
 def test_debug_serves_until_it_is_interrupted(folder):
     command = [sys.executable, "-m", "graph_engine", "debug", "model.py", "--no-browser"]
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as program:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=environment, **pipes) as program:
         url = program.stdout.readline().strip()
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\?token=[\w-]{43}", url)
         with urllib.request.urlopen(url, timeout=10) as page:

@@ -248,6 +248,7 @@ def test_check_needs_a_real_number(folder, capsys):
 def test_an_unforeseen_error_is_one_line_unless_asked(lecture, drawn, capsys):
     status, _, error = run(capsys, "draw", lecture, "-o", "no/such/folder/f.svg")
     assert status == 2 and error.count("\n") == 2 and "--traceback shows where" in error
+    assert "no/such/folder/f.svg: No such file" in error
     with pytest.raises(FileNotFoundError):
         main(["draw", lecture, "-o", "no/such/folder/f.svg", "--traceback"])
 

@@ -224,6 +224,25 @@ def test_a_failure_names_primitive_sample_backend_and_both_values():
     assert first.startswith("Imprecise(), sample 0 (float32(2, 3)) on numpy: value: expected ") and ", got [[" in first
 
 
+class ChangesItsInput(Swish):
+    def kernel(self, xp, x):
+        x *= 1 / (1 + xp.exp(-x))
+        return x
+
+
+class ComputesNothing(Swish):
+    kernel = ge.Primitive.kernel
+
+
+def test_a_failure_says_what_is_wrong():
+    report = check_primitive(ChangesItsInput, ["numpy"])
+    owned = [str(failure) for failure in report.failures if failure.check == "ownership"]
+    assert owned and all("got the kernel changes its inputs" in text for text in owned)
+    assert "does not say how it computes: write its `kernel`" in str(check_primitive(ComputesNothing, ["numpy"]))
+    report = check_primitive(SlopeFails, ["numpy"])
+    assert not any("functools.py" in str(failure) for failure in report.failures), "nobody's line"
+
+
 def test_what_cannot_be_checked_is_noted():
     class Unreadable(Swish):
         formula = "swish of {x}"

@@ -57,6 +57,7 @@ def test_the_list(folder, capsys):
 def test_one_by_name(folder, capsys):
     assert cli.main(["demo", "good", "--quick", "--out", str(folder / "out")]) == 0
     assert "answer: 42; criterion: above 40: reached" in capsys.readouterr().out
+    assert "<p>1 program, 1 of which" in (folder / "out/index.html").read_text(encoding="utf-8")
 
 
 def test_an_unknown_name_is_refused_before_anything_runs(folder, capsys):

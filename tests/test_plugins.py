@@ -95,7 +95,7 @@ def test_two_backends_of_one_name_are_an_error_that_names_both(tmp_path, python)
     for distribution in ("one-device", "other-device"):
         install(tmp_path, distribution, "backends", "device=Device", BACKEND.format(cls="Device", name="device"))
     said = python("print(ge.Engine('numpy').run(ge.constant(1.0) * 1))", refused('ge.Engine("device")'))
-    assert said.startswith("1.0\nPluginError two plugins offer backend called 'device': ")
+    assert said.startswith("1.0\nPluginError two plugins offer a backend called 'device': ")
     assert "one-device (one_device:Device)" in said and "other-device (other_device:Device)" in said
 
 

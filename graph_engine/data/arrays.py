@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from graph_engine.declaring import refused
+from graph_engine.declaring import is_whole, refused
 from graph_engine.errors import ShapeError
 
 Array = np.ndarray[Any, Any]
@@ -28,9 +28,16 @@ def as_samples(arrays: tuple[Any, ...]) -> Arrays:
 
 def check_seed(seed: Any) -> int:
     """Return a seed, if it is one."""
-    if isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0:
+    if not is_whole(seed):
         raise refused(f"a seed is an integer from 0 on, not {seed!r}")
     return int(seed)
+
+
+def check_counts(least: int, **numbers: Any) -> None:
+    """Refuse what is no number of things."""
+    for what, number in numbers.items():
+        if not is_whole(number, least):
+            raise refused(f"{what} is a number from {least} on, not {number!r}")
 
 
 def shuffled(count: int, *seed: int) -> Array:

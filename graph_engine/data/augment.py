@@ -10,7 +10,7 @@ import numpy as np
 
 from graph_engine.data.arrays import Array, Arrays
 from graph_engine.data.batches import Batches
-from graph_engine.declaring import refused
+from graph_engine.declaring import is_whole, refused
 from graph_engine.errors import DTypeError, ShapeError
 
 Change = Callable[[Array, np.random.Generator], Array]
@@ -68,7 +68,7 @@ def random_crop(padding: int) -> Augmentation:
     >>> ge.data.random_crop(padding=1)([[[1, 2], [3, 4]]], seed=2).tolist()
     [[[0, 3], [0, 0]]]
     """
-    if isinstance(padding, bool) or not hasattr(padding, "__index__") or padding < 0:
+    if not is_whole(padding):
         raise refused(f"padding is a number of pixels from 0 on, not {padding!r}")
 
     def change(images: Array, rng: np.random.Generator) -> Array:
@@ -122,7 +122,7 @@ def cutout(size: int) -> Augmentation:
     ----------
     T. DeVries and G. Taylor, "Improved regularization of convolutional neural networks with cutout", 2017.
     """
-    if isinstance(size, bool) or not hasattr(size, "__index__") or size < 1:
+    if not is_whole(size, 1):
         raise refused(f"a square has a number of pixels from 1 on as its side, not {size!r}")
 
     def change(images: Array, rng: np.random.Generator) -> Array:

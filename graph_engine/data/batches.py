@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from graph_engine.data.arrays import Array, Arrays, as_samples, check_seed, shuffled
-from graph_engine.declaring import refused
+from graph_engine.declaring import is_whole, refused
 
 
 class Batches:
@@ -23,7 +23,7 @@ class Batches:
     """
 
     def __init__(self, arrays: Arrays, batch_size: int, shuffle: bool, seed: int, drop_last: bool) -> None:
-        if isinstance(batch_size, bool) or not hasattr(batch_size, "__index__") or batch_size < 1:
+        if not is_whole(batch_size, 1):
             raise refused(f"a batch size is a number of samples from 1 on, not {batch_size!r}")
         self.arrays = arrays
         self.batch_size = int(batch_size)

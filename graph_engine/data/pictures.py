@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graph_engine.data.arrays import Array
+from graph_engine.data.arrays import Array, check_counts
 from graph_engine.declaring import refused
 
 _TRIES = 50  # to find room for a shape
@@ -59,9 +59,9 @@ def shapes(samples: int, size: int = 32, most: int = 1, noise: float = 0.05, see
     >>> data.images.shape, data.masks.shape, data.boxes.shape, data.names
     ((10, 1, 32, 32), (10, 32, 32), (10, 2, 4), ('disc', 'square', 'triangle'))
     """
-    for what, number, least in (("samples", samples, 0), ("size", size, 16), ("most", most, 1)):
-        if isinstance(number, bool) or not hasattr(number, "__index__") or number < least:
-            raise refused(f"{what} is a number from {least} on, not {number!r}")
+    check_counts(0, samples=samples)
+    check_counts(16, size=size)
+    check_counts(1, most=most)
     if not 0 <= noise < np.inf:
         raise refused(f"noise has a deviation from 0 on, not {noise!r}")
     rng = np.random.default_rng(seed)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from graph_engine.data.arrays import Array, Arrays, as_samples, shuffled
-from graph_engine.declaring import refused
+from graph_engine.declaring import is_whole, refused
 from graph_engine.errors import DTypeError, ShapeError
 from graph_engine.spec import FLOATS, as_dtype
 
@@ -84,7 +84,7 @@ def k_fold(*arrays: Any, k: int, seed: int = 0, shuffle: bool = True, stratify: 
     """
     samples = as_samples(arrays)
     count = len(samples[0])
-    if isinstance(k, bool) or not hasattr(k, "__index__") or not 2 <= k <= count:
+    if not is_whole(k, 2) or k > count:
         raise refused(f"{count} samples are divided into 2 to {count} parts, not {k!r}")
     order = _order(count, seed, shuffle, stratify)
     ends = [round(end * count / k) for end in range(k + 1)]

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from graph_engine.data.arrays import Array
-from graph_engine.declaring import refused
+from graph_engine.data.arrays import Array, check_counts
 
 __all__ = ["copy", "recall", "sort"]
 
@@ -49,8 +48,7 @@ def copy(samples: int, length: int, symbols: int = 8, delay: int = 0, seed: int 
     >>> inputs[0, :3].tolist() == targets[0, 2:].tolist(), inputs[0, 3:].tolist(), targets[0, :2].tolist()
     (True, [0, 0], [0, 0])
     """
-    if isinstance(delay, bool) or not hasattr(delay, "__index__") or delay < 0:
-        raise refused(f"a delay is a number from 0 on, not {delay!r}")
+    check_counts(0, delay=delay)
     drawn = _draw(samples, length, symbols, seed)
     return np.pad(drawn, ((0, 0), (0, delay))), np.pad(drawn, ((0, 0), (delay, 0)))
 
@@ -75,7 +73,6 @@ def sort(samples: int, length: int, symbols: int = 8, seed: int = 0) -> tuple[Ar
 
 
 def _draw(samples: int, length: int, symbols: int, seed: int) -> Array:
-    for what, number, least in (("samples", samples, 0), ("length", length, 1), ("symbols", symbols, 1)):
-        if isinstance(number, bool) or not hasattr(number, "__index__") or number < least:
-            raise refused(f"{what} is a number from {least} on, not {number!r}")
+    check_counts(0, samples=samples)
+    check_counts(1, length=length, symbols=symbols)
     return np.random.default_rng(seed).integers(1, symbols + 1, (samples, length))

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from graph_engine.data.arrays import Array
-from graph_engine.declaring import refused
+from graph_engine.declaring import is_whole, refused
 
 __all__ = ["blobs", "checker", "circles", "moons", "spirals", "xor"]
 
@@ -69,7 +69,7 @@ def checker(samples: int = 400, noise: float = 0.0, fields: int = 4, seed: int =
 def _begin(samples: int, classes: int, noise: float, seed: int) -> tuple[np.random.Generator, Array]:
     """Return a generator, and classes that are equally frequent, up to one sample, in a random order."""
     for what, number in (("samples", samples), ("classes", classes)):
-        if isinstance(number, bool) or not hasattr(number, "__index__") or number < 1:
+        if not is_whole(number, 1):
             raise refused(f"the number of {what} is 1 or more, not {number!r}")
     if not 0 <= noise < math.inf:
         raise refused(f"noise has a deviation from 0 on, not {noise!r}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from graph_engine.errors import FileError
+from graph_engine.files.placing import UNCHANGED, placed
 from graph_engine.spec import DTYPES
 
 Array = np.ndarray[Any, Any]
@@ -34,8 +34,7 @@ def write_tensors(path: Any, tensors: Mapping[str, Array], kind: str, version: i
         if array.dtype.name not in DTYPES:
             raise FileError(f"{name!r} holds {array.dtype}, not numbers of a dtype of this engine")
     metadata = {"format": kind, "version": str(version), "crc32": _checksum(dense)}
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.tmp")
+    target, temporary = placed(path)
     try:
         temporary.touch(exist_ok=False)
         mode = temporary.stat().st_mode  # what files here are given; save_file makes private ones
@@ -46,7 +45,7 @@ def write_tensors(path: Any, tensors: Mapping[str, Array], kind: str, version: i
     except BaseException as error:
         temporary.unlink(missing_ok=True)
         if isinstance(error, Exception):
-            raise FileError(f"{target} could not be written: {error}", "what was there before is unchanged") from error
+            raise FileError(f"{target} could not be written: {error}", UNCHANGED) from error
         raise
 
 

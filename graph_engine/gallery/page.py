@@ -31,7 +31,7 @@ def write_gallery(results: Sequence[Result], path: str | os.PathLike[str]) -> No
     template = Template(files("graph_engine.gallery").joinpath("page.html").read_text(encoding="utf-8"))
     text = template.substitute(
         version=escape(__version__),
-        count=len(results),
+        count="1 program" if len(results) == 1 else f"{len(results)} programs",
         reached=sum(result.reached for result in results),
         contents="\n".join(_entry(result) for result in results),
         examples="\n".join(_section(result, target.parent) for result in results),

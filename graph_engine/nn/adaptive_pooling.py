@@ -8,7 +8,8 @@ from typing import Any
 from graph_engine.declaring import located
 from graph_engine.dims import Dim
 from graph_engine.errors import DeclarationError
-from graph_engine.nn.pooling import as_image, as_numbers
+from graph_engine.nn.pooling import as_image
+from graph_engine.nn.spatial import per_dimension
 from graph_engine.node import Operand, Variable
 from graph_engine.primitives import mean
 from graph_engine.primitives.common import as_float, as_variable
@@ -116,5 +117,5 @@ def _wanted(x: Variable, output_size: Sizes, n: int) -> tuple[int | Dim, ...]:
         raise DeclarationError(f"output_size is one number or {n}, not {output_size}")
     sizes = tuple(x.shape[i - n] if size is None else size for i, size in enumerate(given))
     known = tuple(size for size in sizes if not isinstance(size, Dim))
-    as_numbers("output_size", known, len(known))
+    per_dimension("output_size", known, len(known))
     return sizes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from graph_engine.declaring import refused
+from graph_engine.declaring import is_whole, refused
 from graph_engine.errors import DTypeError, ShapeError
 from graph_engine.nn.init import uniform
 from graph_engine.nn.module import Module
@@ -111,7 +111,7 @@ def check_features(layer: Module, x: Variable, size: int) -> None:
         )
 
 
-def _size(what: str, value: object) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < 0:
+def _size(what: str, value: int) -> int:
+    if not is_whole(value):
         raise refused(f"{what} is a number of features, not {value!r}")
-    return int(value.__index__())
+    return int(value)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from graph_engine.declaring import located
-from graph_engine.errors import DeclarationError, ShapeError
+from graph_engine.errors import ShapeError
+from graph_engine.nn.spatial import per_dimension
 from graph_engine.node import Operand, Variable
 from graph_engine.primitives.common import as_float, as_variable
 from graph_engine.primitives.pooling import AvgPool, MaxPool, MaxPoolPlaces
@@ -86,7 +87,8 @@ def _max_pool(
 ) -> Variable | tuple[Variable, Variable]:  # fmt: skip
     x = as_image(as_variable(input), n)
     kernel, step = kernel_and_stride(kernel_size, stride, n)
-    windows = (kernel, step, as_numbers("padding", padding, n), as_numbers("dilation", dilation, n), bool(ceil_mode))
+    width, spacing = per_dimension("padding", padding, n), per_dimension("dilation", dilation, n, 1)
+    windows = (kernel, step, width, spacing, bool(ceil_mode))
     largest: Variable = MaxPool(*windows)(x)
     return (largest, MaxPoolPlaces(*windows)(x)) if return_indices else largest
 
@@ -147,7 +149,7 @@ def avg_pool(
     """Return the mean of each window of n dimensions."""
     x = as_image(as_float(input), n)
     kernel, step = kernel_and_stride(kernel_size, stride, n)
-    width = as_numbers("padding", padding, n)
+    width = per_dimension("padding", padding, n)
     pool = AvgPool(kernel, step, width, bool(ceil_mode), bool(count_include_pad), divisor_override)
     result: Variable = pool(x)
     return result
@@ -164,17 +166,7 @@ def as_image(x: Variable, n: int) -> Variable:
     return x
 
 
-def as_numbers(what: str, value: Any, n: int) -> tuple[int, ...]:
-    """Read one integer for each of n dimensions; one stands for all."""
-    items = tuple(value) if isinstance(value, (tuple, list)) else (value,)
-    if any(isinstance(item, bool) or not hasattr(item, "__index__") for item in items):
-        raise DeclarationError(f"{what} is made of integers, not {value!r}")
-    if len(items) not in (1, n):
-        raise DeclarationError(f"{what} is one number or {n}, not {len(items)}: {value}")
-    return tuple(int(item.__index__()) for item in items) * (n if len(items) == 1 else 1)
-
-
 def kernel_and_stride(kernel_size: Any, stride: Any, n: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Read both; without a stride windows lie side by side."""
-    kernel = as_numbers("kernel_size", kernel_size, n)
-    return kernel, kernel if stride is None else as_numbers("stride", stride, n)
+    kernel = per_dimension("kernel_size", kernel_size, n, 1)
+    return kernel, kernel if stride is None else per_dimension("stride", stride, n, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from graph_engine.declaring import refused
+from graph_engine.declaring import is_whole, refused
 from graph_engine.nn.init import uniform
 from graph_engine.nn.linear import check_features
 from graph_engine.nn.module import Module
@@ -159,8 +159,8 @@ def weights_of(module: Module, suffix: str, bias: bool) -> tuple[Any, Any, Any, 
     return (*weights, *(getattr(module, f"bias_{side}{suffix}") if bias else None for side in ("ih", "hh")))
 
 
-def check_count(what: str, value: object) -> int:
+def check_count(what: str, value: int) -> int:
     """Return a size, if it is one."""
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < 1:
+    if not is_whole(value, 1):
         raise refused(f"{what} is a number from 1, not {value!r}")
-    return int(value.__index__())
+    return int(value)

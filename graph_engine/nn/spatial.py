@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from graph_engine.declaring import is_whole
 from graph_engine.errors import DeclarationError, ShapeError
 from graph_engine.node import Operand, Variable
 from graph_engine.primitives import expand_dims, squeeze
@@ -17,8 +18,7 @@ def per_dimension(what: str, value: Any, n: int, least: int = 0) -> tuple[int, .
     """Read one integer for all dimensions, or one for each."""
     items = tuple(value) if isinstance(value, (tuple, list)) else (value,)
     items = items * n if len(items) == 1 else items
-    whole = all(hasattr(item, "__index__") and not isinstance(item, bool) for item in items)
-    if len(items) != n or not whole or any(item < least for item in items):
+    if len(items) != n or not all(is_whole(item, least) for item in items):
         many = f", or {n} of them" if n > 1 else ""
         raise DeclarationError(f"{what} is an integer of at least {least}{many}, not {value!r}")
     return tuple(int(item.__index__()) for item in items)

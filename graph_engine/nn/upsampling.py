@@ -8,7 +8,8 @@ from typing import Any
 from graph_engine.declaring import located
 from graph_engine.dims import Dim, dimension, divide_exactly
 from graph_engine.errors import DeclarationError, ShapeError
-from graph_engine.nn.pooling import Numbers, as_image, as_numbers, kernel_and_stride
+from graph_engine.nn.pooling import Numbers, as_image, kernel_and_stride
+from graph_engine.nn.spatial import per_dimension
 from graph_engine.node import Operand, Variable
 from graph_engine.primitives import permute_dims, reshape
 from graph_engine.primitives.common import as_float, as_variable
@@ -80,7 +81,7 @@ def _max_unpool(
 ) -> Variable:  # fmt: skip
     x = as_image(as_variable(input), n)
     kernel, step = kernel_and_stride(kernel_size, stride, n)
-    width = as_numbers("padding", padding, n)
+    width = per_dimension("padding", padding, n)
     windows = zip(x.shape[-n:], kernel, step, width, strict=True)
     usual = tuple((size - 1) * s - 2 * p + k for size, k, s, p in windows)
     if output_size is None and any(isinstance(size, int) and size < 1 for size in usual):
@@ -210,7 +211,7 @@ def pixel_shuffle(input: Operand, upscale_factor: int) -> Variable:
     >>> ge.nn.pixel_shuffle(ge.input("x", ("batch", 12, 5, 6)), 2).shape
     ('batch', 3, 10, 12)
     """
-    x, r = _stack_of_images(input), _factor("upscale_factor", upscale_factor)
+    x, (r,) = _stack_of_images(input), per_dimension("upscale_factor", upscale_factor, 1, 1)
     *before, c, h, w = x.shape
     channels = _divided("channels", c, r * r)
     n = len(before)
@@ -236,7 +237,7 @@ def pixel_unshuffle(input: Operand, downscale_factor: int) -> Variable:
     >>> ge.nn.pixel_unshuffle(ge.input("x", ("batch", 3, 10, 12)), 2).shape
     ('batch', 12, 5, 6)
     """
-    x, r = _stack_of_images(input), _factor("downscale_factor", downscale_factor)
+    x, (r,) = _stack_of_images(input), per_dimension("downscale_factor", downscale_factor, 1, 1)
     *before, c, h, w = x.shape
     rows, columns = _divided("rows", h, r), _divided("columns", w, r)
     n = len(before)
@@ -250,13 +251,6 @@ def _stack_of_images(input: Operand) -> Variable:
     if x.ndim < 3:
         raise ShapeError(f"the input has the shape (..., C, H, W), not {show_shape(x.shape)}")
     return x
-
-
-def _factor(what: str, value: Any) -> int:
-    (factor,) = as_numbers(what, value, 1)
-    if factor < 1:
-        raise DeclarationError(f"{what} is 1 or more, not {factor}")
-    return factor
 
 
 def _divided(what: str, size: int | Dim, by: int) -> int | Dim:

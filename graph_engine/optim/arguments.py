@@ -6,7 +6,7 @@ import math
 from numbers import Real
 from typing import Any
 
-from graph_engine.declaring import refused
+from graph_engine.declaring import is_whole, refused
 from graph_engine.node import Variable
 
 
@@ -28,7 +28,7 @@ def positive(**numbers: Any) -> None:
 def whole(low: int, **numbers: Any) -> None:
     """Raise where one of these is no integer from `low` on."""
     for name, value in numbers.items():
-        if isinstance(value, bool) or not hasattr(value, "__index__") or value < low:
+        if not is_whole(value, low):
             raise refused(f"{name} is an integer >= {low}, not {value!r}")
 
 

@@ -66,6 +66,8 @@ def _ownership(case: Case, engine: Engine) -> None:
     to_numpy = engine.backend.to_numpy
     fed = [bits(to_numpy(array)) for array in feeds.values()]
     results = engine.run(wanted, feeds)
+    left = [bits(to_numpy(array)) for array in feeds.values()]
+    expect(left == fed, "feeds left alone", "the kernel changes its inputs")
     before = [bits(to_numpy(result)) for result in results]
     for position, result in enumerate(results):
         if not overwrite(result):

@@ -82,7 +82,8 @@ class Report:
 
     def __str__(self) -> str:
         done = ", ".join(f"{name} {count}" for name, count in self.done.items()) or "nothing"
-        lines = [f"{len(self.failures)} failures in {self.done.total()} checks ({done})"]
+        count = "1 failure" if len(self.failures) == 1 else f"{len(self.failures)} failures"
+        lines = [f"{count} in {self.done.total()} checks ({done})"]
         lines += [f"  {failure}" for failure in self.failures] + [f"  note: {note}" for note in self.notes]
         return "\n".join(lines)
 

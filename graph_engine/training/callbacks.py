@@ -206,4 +206,4 @@ def check_metric(run: Run, metric: str) -> None:
     known = [*run.metric_names(), *run.history.train, *run.history.validation]
     is_known = run.validation is None or hasattr(run.validation, "outputs")
     if is_known and metric not in known:
-        raise refused(f"{metric!r} is not measured in this training", f"there are {', '.join(known)}")
+        raise refused(f"{metric!r} is not measured in this training", f"what is measured: {', '.join(known)}")

@@ -15,6 +15,7 @@ import numpy as np
 from graph_engine.declaring import refused
 from graph_engine.errors import FileError
 from graph_engine.files.parameters import check_model
+from graph_engine.files.placing import placed
 from graph_engine.files.tensors import read_tensors, write_tensors
 from graph_engine.training.callbacks import Callback
 from graph_engine.training.history import History
@@ -56,6 +57,10 @@ class Checkpoint(Callback):
         self.path = path
         self.every = every
         self.steps = steps
+
+    def on_start(self, run: Run) -> None:
+        """Refuse a place that cannot be written to before the first epoch, not after it."""
+        placed(self.path)
 
     def on_step(self, run: Run) -> None:
         """Write, where it is time."""

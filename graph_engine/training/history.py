@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import math
 import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from graph_engine.declaring import refused
 from graph_engine.errors import FileError, LookupFailed
+from graph_engine.files.placing import UNCHANGED, placed
 from graph_engine.training.metrics import Direction, direction
 
 FORMAT = "graph_engine.history"
@@ -146,13 +146,12 @@ class History:
 
 def write_beside(path: Any, content: bytes) -> None:
     """Write a file beside its place and rename it there: whoever reads it meanwhile finds the old or the new one."""
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.tmp")
+    target, temporary = placed(path)
     try:
         temporary.write_bytes(content)
         os.replace(temporary, target)
     except OSError as error:
-        raise FileError(f"{target} could not be written: {error}", "what was there before is unchanged") from error
+        raise FileError(f"{target} could not be written: {error}", UNCHANGED) from error
     finally:
         temporary.unlink(missing_ok=True)
 

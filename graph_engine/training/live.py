@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from graph_engine.declaring import refused
+from graph_engine.files.placing import placed
 from graph_engine.training.callbacks import Callback
 from graph_engine.training.curves import picture
 from graph_engine.training.history import write_beside
@@ -37,7 +38,9 @@ class LiveCurves(Callback):
         self._shown: Any = None
 
     def on_start(self, run: Run) -> None:
-        """Look whether there is a notebook, whose cell will hold a picture of its own."""
+        """Refuse a place that cannot be written to; a notebook's cell will hold a picture of its own."""
+        if self.path is not None:
+            placed(self.path)
         self._shown = None
 
     def on_epoch(self, run: Run) -> None:

@@ -13,7 +13,7 @@ import safetensors.numpy
 from trained_models import InterruptAt, Model
 
 import graph_engine as ge
-from graph_engine.training import Callback, Checkpoint, EarlyStopping, ReduceOnPlateau
+from graph_engine.training import Callback, Checkpoint, EarlyStopping, LiveCurves, ReduceOnPlateau
 
 EPOCHS = 6  # of seven batches each
 
@@ -287,3 +287,12 @@ def test_what_was_there_stays_when_writing_fails(at, checkpoint, monkeypatch):
 def test_how_often_is_a_number(options):
     with pytest.raises(ge.DeclarationError, match="every so many"):
         Checkpoint("x", **options)
+
+
+@pytest.mark.parametrize("callback", [Checkpoint, LiveCurves])
+def test_a_place_that_cannot_be_written_to_is_refused_before_the_first_step(callback, tmp_path):
+    model = Model()
+    before = model.bits()
+    with pytest.raises(ge.FileError, match="there is no folder"):
+        train(model, callback(tmp_path / "nowhere" / "file.svg"), epochs=1)
+    assert model.bits() == before

@@ -95,3 +95,11 @@ def test_without_the_extra_one_is_told_what_to_install(tmp_path: Path, monkeypat
         with pytest.raises(ModuleNotFoundError, match=r'pip install "graph-engine\[export\]"'):
             save()
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name here")
+def test_what_is_no_ordinary_file_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="no ordinary file"):
+        write_atomic(tmp_path / "pipe", b"new")
+    assert [path.is_fifo() for path in tmp_path.iterdir()] == [True]

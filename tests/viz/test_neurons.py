@@ -116,7 +116,7 @@ def test_all_numbers_are_those_of_the_trace(name):
     neurons, edges, biases = (marked(svg, f"data-{what}") for what in ("neuron", "edge", "bias"))
     for number, layer in enumerate(network.layers, 1):
         value, slope = (read(layer.a).reshape(-1, layer.units)[0] for read in (trace.value, trace.grad))
-        weights, slopes = (layer.matrix(read(layer.weight)) for read in (trace.updated, trace.grad))
+        weights, slopes = (layer.matrix(read(layer.weight)) for read in (trace.value, trace.grad))
         for key, shown in neurons.items():
             column, unit = map(int, key.split("."))
             if column == number:
@@ -128,7 +128,7 @@ def test_all_numbers_are_those_of_the_trace(name):
         for key, shown in biases.items():
             column, unit = map(int, key.split("."))
             if column == number:
-                assert float(shown["data-value"]) == trace.updated(layer.bias)[unit]
+                assert float(shown["data-value"]) == trace.value(layer.bias)[unit]
                 assert float(shown["data-grad"]) == trace.grad(layer.bias)[unit]
     assert float(marked(svg, "data-loss")[""]["data-value"]) == trace.value(trace.loss)
 

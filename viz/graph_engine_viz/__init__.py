@@ -24,9 +24,12 @@ Where it stands:
 What comes out:
     `scene` puts figures in their places; `picture` adds caption and formulas; `page` is the stepping page, with its
     script and style in `web`; `export` writes PNG and PDF.
+
+`plots` is apart from all this: figures of the courses, made of arrays.
 """
 
+from graph_engine_viz import plots
 from graph_engine_viz.debugger import Session, Stopped, attach, compare, debug, why
 from graph_engine_viz.drawing import Drawing, Steps, draw, steps
 
-__all__ = ["Drawing", "Session", "Steps", "Stopped", "attach", "compare", "debug", "draw", "steps", "why"]
+__all__ = ["Drawing", "Session", "Steps", "Stopped", "attach", "compare", "debug", "draw", "plots", "steps", "why"]

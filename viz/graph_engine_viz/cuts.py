@@ -32,26 +32,45 @@ class Cuts:
     def __init__(self, placement: Placement, routes: Sequence[Route], sizes: Mapping[str, Point]) -> None:
         middles = {key: placement.positions[key][0] for key in sizes}
         spans = sorted((x - sizes[key][0] / 2, x + sizes[key][0] / 2) for key, x in middles.items())
-        self.costs: dict[Cut, float] = {}
+        self.costs: dict[Cut, int] = {}
         reach = spans[0][1]
         for left, right in spans[1:]:
             if left > reach + 8:
                 between = (left + reach) / 2
                 crossing = sum(route[0][0] < between < route[-1][0] for route in routes if route)
                 grouped = sum(x < between < x + width for x, _, width, _ in placement.groups.values())
-                self.costs[reach, left] = 60.0 * max(crossing - 1, 0) + 60.0 * grouped
+                self.costs[reach, left] = max(crossing - 1, 0) + grouped
             reach = max(reach, right)
         self.width = placement.width
 
-    def choose(self, rows: int) -> list[Cut]:
-        """Choose the cuts nearest to equal rows."""
-        chosen: list[Cut] = []
-        for number in range(1, rows):
-            wanted = self.width * number / rows
-            free = [cut for cut in self.costs if not chosen or cut > chosen[-1]]
-            if free:
-                chosen.append(min(free, key=lambda cut: (abs(middle(cut) - wanted) + self.costs[cut], cut)))
-        return chosen
+    def choose(self, rows: int, weight: float) -> list[Cut]:
+        """Choose cuts for rows of about equal length.
+
+        Parameters
+        ----------
+        rows : int
+        weight : float
+            How far a cut may be out of its place to go through one wire or one group less.
+        """
+        fair = self.width / rows
+        best: list[tuple[float, list[Cut]]] = [(0.0, [])]
+        for _ in range(rows - 1):
+            ways = [
+                [
+                    (cost + (middle(cut) - _start(chosen)) ** 2 / fair + weight * here, [*chosen, cut])
+                    for cost, chosen in best
+                    if _start(chosen) < middle(cut)
+                ]
+                for cut, here in self.costs.items()
+            ]
+            best = [min(found) for found in ways if found]
+        whole = [(cost + (self.width - _start(chosen)) ** 2 / fair, chosen) for cost, chosen in best]
+        return min(whole, default=(0.0, []))[1]
+
+
+def _start(chosen: Sequence[Cut]) -> float:
+    """Return where the row after the last cut begins."""
+    return middle(chosen[-1]) if chosen else 0.0
 
 
 def split(route: Route, cuts: Sequence[Cut]) -> dict[int, Route]:

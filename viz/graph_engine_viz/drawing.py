@@ -103,7 +103,8 @@ class Steps(Sequence[Drawing]):
         ----------
         path : path
             ``.html`` is one page that needs nothing else, with keys and buttons to step; ``.pdf`` has a page for each
-            step; a path without a suffix, or that ends with a slash, is a folder of SVG files.
+            step; a path without a suffix, or that ends with a slash, is a folder of SVG files. A link to the page that
+            ends with ``#step=3`` opens it at that step, counted from 0.
         """
         folder = os.fspath(path).endswith(("/", os.sep)) or os.path.isdir(path)
         suffix = "" if folder else _suffix(path, (".html", ".pdf", ""))

@@ -6,6 +6,7 @@ The converter is an extra: ``pip install "graph-engine[export]"``. Fonts should 
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import os
@@ -33,6 +34,10 @@ def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
     place = Path(os.path.realpath(path))
     beside = place.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
+        if not os.path.isdir(place.parent):
+            raise FileNotFoundError(errno.ENOENT, "there is no such folder")
+        if os.path.exists(place) and not os.path.isfile(place):  # renaming would replace a device
+            raise OSError(errno.EINVAL, "this is no ordinary file")
         with open(beside, "xb") as file:
             file.write(data)
             file.flush()

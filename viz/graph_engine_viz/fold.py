@@ -23,6 +23,12 @@ MOST_ROWS = 5
 WORTH = 1.08
 """Rows are for pictures that grow by so much."""
 
+WEIGHTS = (60.0, 180.0, 540.0)
+"""How much it counts that a cut goes through wires and groups: each is tried."""
+
+TORN = 0.94
+"""A picture may be so much smaller for a group that is in one piece more."""
+
 LANE = 18.0
 FRAME_HEAD = 24.0
 """The room of a frame's name."""
@@ -46,6 +52,11 @@ class Folded:
         """How large the picture can be shown."""
         return min(self.room[0] / max(self.width, 1), self.room[1] / max(self.height, 1))
 
+    @property
+    def worth(self) -> float:
+        """How well it is shown: large, with groups in one piece."""
+        return self.scale * TORN ** (len(self.frames) - len({group for group, _ in self.frames}))
+
 
 def fold(
     placement: Placement,
@@ -54,7 +65,7 @@ def fold(
     groups: Mapping[str, Group],
     room: Point = SLIDE,
 ) -> Folded:
-    """Cut a picture into as many rows as let it be shown largest.
+    """Cut a picture into as many rows as let it be shown largest, its groups whole where that costs little.
 
     Parameters
     ----------
@@ -71,14 +82,10 @@ def fold(
     whole = Folded(positions, routes, list(placement.groups.items()), placement.width, placement.height, room)
     if len(sizes) < 2 or any(_leads_back(route) for route in routes):
         return whole
-    best = whole
-    for rows in range(2, MOST_ROWS + 1):
-        cuts = Cuts(placement, routes, sizes).choose(rows)
-        if len(cuts) < rows - 1:
-            break
-        folded = _Folder(placement, routes, sizes, groups, cuts, room).fold()
-        if folded.scale > best.scale:
-            best = folded
+    cuts = Cuts(placement, routes, sizes)
+    chosen = {tuple(cuts.choose(rows, weight)): None for rows in range(2, MOST_ROWS + 1) for weight in WEIGHTS}
+    folded = [_Folder(placement, routes, sizes, groups, list(some), room).fold() for some in chosen if some]
+    best = max([whole, *folded], key=lambda found: found.worth)
     return best if best.scale > WORTH * whole.scale and whole.scale < 1 else whole
 
 

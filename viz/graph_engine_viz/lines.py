@@ -90,6 +90,25 @@ class Grid(NamedTuple):
             column = len(self.widths) if self._is_too_wide(line, column) else column + 1
         return cells
 
+    def reach(self, lines: Sequence[Line]) -> tuple[int, float]:
+        """Return how many rows the formulas of a step need, and how wide the grid has to be for them alone.
+
+        Examples
+        --------
+        >>> rule, element = (Part((Run("w"),)),), (Part((Run("w"),)), Part((Run("[0]"),), "index"))
+        >>> Grid(3, (30.0, 10.0)).reach([rule, element])[0]
+        1
+        """
+        cells = self.cells(lines)
+        shared = {cell.row for cell in cells if cell.column}
+        widths = [_ems(cell.line) if cell.row not in shared else self._share(cell) for cell in cells]
+        return max((cell.row + 1 for cell in cells), default=1), max(widths, default=1.0)
+
+    def _share(self, cell: Cell) -> float:
+        """Return how wide the grid has to be for a formula that has one column of it."""
+        gutter = GUTTER if cell.column == 0 else 0.0
+        return (_ems(cell.line) + gutter) * self.width / self.widths[cell.column]
+
     def _is_too_wide(self, line: Line, column: int) -> bool:
         return bool(self.limits) and _ems(line) > self.limits[column]
 

@@ -123,9 +123,12 @@ def _caption(caption: Caption) -> str:
 
 
 def _rule(grid: Grid, lines: Sequence[Line]) -> str:
-    return "".join(
+    """Write the formulas of a step, with the room that they need: where it is little, they are written larger."""
+    rows, width = grid.reach(lines)
+    inner = "".join(
         f'<p style="grid-area:{row + 1}/{column + 1}">{line_html(line)}</p>' for line, row, column in grid.cells(lines)
     )
+    return f'<div style="--tall:{rows};--wide:{max(width, 1):.4g}">{inner}</div>'
 
 
 def line_html(line: Line) -> str:

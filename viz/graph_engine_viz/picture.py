@@ -53,12 +53,12 @@ def state_attributes(frame: Frame | None) -> dict[str, object]:
     return {"data_step": frame.index, "data_steps": frame.count, "data_phase": frame.phase}
 
 
-def _svg(width: float, height: float, name: str, body: str, frame: Frame | None) -> str:
+def _svg(width: float, height: float, name: str, body: str, frame: Frame | None, **looks: str) -> str:
     return tag(
         "svg", body,
         xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {coordinate(width)} {coordinate(height)}",
         width=float(width), height=float(height), role="img", aria_label=name,
-        font_family="sans-serif", **state_attributes(frame),
+        font_family="sans-serif", **looks, **state_attributes(frame),
     )  # fmt: skip
 
 
@@ -103,7 +103,7 @@ def picture(scene: Pictured, frame: Frame | None, name: str | None = None) -> st
     width, height = width * scale, height * scale
     paper = rect(0, 0, width, height, 0, fill=ink.PAPER)
     body = "".join([title(called), tag("desc", escape(told)) if told else "", paper, graph, *pieces])
-    return _svg(width, height, called, body, frame)
+    return _svg(width, height, called, body, frame, style="max-width:100%;height:auto")
 
 
 def _caption(caption: Caption, width: float) -> list[str]:

@@ -10,6 +10,7 @@ import pytest
 
 import graph_engine as ge
 from graph_engine_viz.debugger import Session
+from graph_engine_viz.debugger.attach import attach
 from graph_engine_viz.debugger.html import page_html
 from graph_engine_viz.debugger.saved import save_page
 from graph_engine_viz.debugger.screen import Screen
@@ -116,7 +117,7 @@ def opened(browser):
     servers = []
 
     def open_page(trace):
-        session = Session(trace)
+        session = trace if isinstance(trace, Session) else Session(trace)
         server = serve(Screen(session), page_html())
         servers.append(server)
         browser.get("about:blank")
@@ -350,12 +351,28 @@ def test_series_are_those_of_the_layers(opened):
     page = opened(traced("perceptron"))
     for _ in page.session.steps:
         page.press("l")
+    assert page.run("return document.querySelector('#series [aria-selected=true]').textContent") == "|update| / |weight|"
+    page.click("#series [role=tab]")
     bars = page.run("return [...document.querySelectorAll('#series [data-layer]')].map((e) => ({...e.dataset}))")
     assert {"hidden", "readout"} <= {bar["layer"] for bar in bars}
     for bar in bars:
         gradient = page.session.grad(bar["variable"]).astype("float64")
         size = float(gradient) if gradient.ndim == 0 else np.sqrt(np.mean(gradient**2))
         np.testing.assert_allclose(float(bar["exact"]), size, rtol=1e-5)
+
+
+def test_series_across_iterations(opened):
+    x, w = ge.input("x", 4), ge.parameter("w", [1.0, -1.0, 2.0, 0.5])
+    loss = ge.sum(ge.square(x * w))
+    step = ge.Engine("numpy").compile([x], loss, updates=ge.optim.SGD(0.01).minimize(loss))
+    watched = attach(step, "isnan", record=3)
+    for size in (1, 2, 3, 4):
+        watched(size * np.ones(4, "float32"))
+    page = opened(watched.session())
+    page.run("[...document.querySelectorAll('#series button')].find((b) => b.textContent == 'across iterations').click()")
+    page.settle()
+    read = "return [...document.querySelectorAll('#series [data-iteration]')].map((e) => e.dataset.iteration)"
+    assert page.run(read)[:3] == ["1", "2", "3"] and page.errors() == []
 
 
 def test_the_numerical_check_and_the_time(opened):
@@ -431,7 +448,8 @@ def test_the_saved_page_searches_expands_and_inspects(saved):
     assert page.run("return document.querySelectorAll('#heat .cell').length") > 10
     page.press("/", *"stage3.bottleneck1.relu").press(Keys.ENTER)
     assert "stage3" in page.text("#crumbs")
-    page.click("#stage [data-fold]")
+    page.click("#crumbs button:nth-of-type(2)").click("#stage [data-fold]")
+    assert page.run("return document.querySelectorAll('#crumbs button').length") >= 3
     page.press("e")
     assert "saved page" in page.text("#message") or page.run("return document.querySelector('dialog').open")
 

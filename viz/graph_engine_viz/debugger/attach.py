@@ -14,7 +14,7 @@ import numpy as np
 
 import graph_engine as ge
 from graph_engine.compiled import CompiledStep
-from graph_engine.errors import DeclarationError, GraphEngineError, LookupFailed
+from graph_engine.errors import DeclarationError, FileError, GraphEngineError, LookupFailed
 from graph_engine.node import Variable
 from graph_engine_viz.debugger.conditions import SIDES, Condition
 from graph_engine_viz.debugger.quantities import reductions
@@ -159,8 +159,9 @@ class WatchedStep:
 
     def session(self, iteration: Iteration | None = None) -> Session:
         """Return a session on an iteration that is kept, the last one by default; parameters stay as they are."""
-        trace = self.recorder.trace(iteration or self.recorder.last)
-        return Session(trace, self.step.engine.backend)
+        session = Session(self.recorder.trace(iteration or self.recorder.last), self.step.engine.backend)
+        session.iterations = [(kept.number, partial(self.recorder.trace, kept)) for kept in self.recorder]
+        return session
 
     def _holding(self, numbers: np.ndarray[Any, Any]) -> list[tuple[Condition, Known]]:
         """Return the conditions that hold now, and for what."""
@@ -213,9 +214,13 @@ class WatchedStep:
         self._write(error)
 
     def _write(self, error: GraphEngineError) -> None:
-        if self._folder is not None:
-            path = self.recorder.save(self._folder)[-1]
-            error.add_note(f"recorded: graph-engine debug {path}")
+        """Write what led to an error; where that cannot be, the error says so, and stays."""
+        if self._folder is None:
+            return
+        try:
+            error.add_note(f"recorded: graph-engine debug {self.recorder.save(self._folder)[-1]}")
+        except FileError as problem:
+            error.add_note(f"not recorded: {problem}")
 
 
 def _watched(step: CompiledStep, of: Any) -> list[Known]:

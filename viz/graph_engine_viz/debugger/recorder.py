@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from graph_engine.compiled import CompiledStep
-from graph_engine.errors import DeclarationError
+from graph_engine.errors import DeclarationError, FileError
 from graph_engine.feeds import bind_feeds
 from graph_engine.node import Variable
 from graph_engine.trace import Trace
@@ -92,7 +92,10 @@ class Recorder:
             Where one cannot be written.
         """
         path = Path(folder)
-        path.mkdir(parents=True, exist_ok=True)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FileError(f"{path} cannot be made: {error}") from error
         written = []
         for iteration in self:
             written.append(path / f"iteration-{iteration.number:08d}.safetensors")

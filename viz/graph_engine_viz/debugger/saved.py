@@ -55,6 +55,7 @@ def saved_answers(screen: Screen) -> dict[str, Any]:
         "state": screen.answer("state"),
         "series": screen.answer("series"),
         "origins": screen.answer("origins"),
+        "iterations": screen.answer("iterations"),
         "steps": _steps(screen),
         "levels": _levels(screen),
         "films": _films(screen),

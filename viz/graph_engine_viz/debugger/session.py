@@ -7,7 +7,7 @@ key can be done by a call, and `log` holds the calls.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,6 +77,8 @@ class Session:
         The scopes that are passed operation by operation.
     log : list of str
         The calls that were made.
+    iterations : list of (int, callable)
+        Where a training is attached: the iterations that are kept, each with a function that runs it again.
 
     Examples
     --------
@@ -102,6 +104,7 @@ class Session:
         self.runs = [trace]
         self.points = Points()
         self.log: list[str] = []
+        self.iterations: list[tuple[int, Callable[[], Trace]]] = []
         self.opened = all_scopes(trace) if len(trace.steps) <= SMALL else set()
         self._rules: set[int] = set()
         self._use(0)

@@ -20,6 +20,8 @@ __all__ += ["legend", "loss_box", "neuron", "note", "number_text", "pill"]
 MAIN, INNER, EDGE = 18.0, 15.5, 15.0
 MOST_CHARACTERS = 6
 THIN, THICK = 1.2, 4.2
+ROWS = 10.0
+"""Of a label with two rows, how far each is from the edge, which is seen between them."""
 
 Cell = tuple[Any, bool]
 """A number, None where it is not known yet; and whether this step computes it."""
@@ -145,17 +147,18 @@ def edge_label(middle: Point, weight: Any, gradient: Any, border: str | None = N
     """Draw what stands on an edge: its weight, and below it the gradient."""
     x, y = middle
     written: Sequence[Run] = typeset(name) if name else [Run(number_text(weight))]
-    rows = 1 if gradient is None else 2
-    wide = ink.measure(written, EDGE, bold=True)
+    places = [(y, ink.measure(written, EDGE, bold=True))]
     if gradient is not None:
-        wide = max(wide, 0.6 * EDGE + ink.measure(gradient_text(gradient), EDGE))
-    looks = {"fill": PAPER, "stroke": border, "stroke_width": 1.6 if border else None}
-    pieces = [rect(x - wide / 2 - 3, y - rows * 9 - 1, wide + 6, rows * 18.0 + 2, 5, **looks)]
-    first = y - (9 if rows == 2 else 0)
-    color = INK if name else BLUE
-    pieces.append(text(written, x, first + EDGE * 0.36, EDGE, "middle", color, bold=not name))
+        back = 0.6 * EDGE + ink.measure(gradient_text(gradient), EDGE)
+        places = [(y - ROWS, places[0][1]), (y + ROWS, back)]
+    pieces = [rect(x - wide / 2 - 2, row - 7, wide + 4, 14, 3, fill=PAPER) for row, wide in places]
+    if border:
+        wide, high = max(wide for _, wide in places) + 6, places[-1][0] - places[0][0] + 19
+        pieces = [rect(x - wide / 2, y - high / 2, wide, high, 5, fill=PAPER, stroke=border, stroke_width=1.6)]
+    first = places[0][0] + EDGE * 0.36
+    pieces.append(text(written, x, first, EDGE, "middle", INK if name else BLUE, bold=not name))
     if gradient is not None:
-        pieces.append(_gradient(gradient, x, first + 18, EDGE))
+        pieces.append(_gradient(gradient, x, y + ROWS, EDGE))
     return hovering(weight, "".join(pieces), gradient) if not name else "".join(pieces)
 
 

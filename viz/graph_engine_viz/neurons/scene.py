@@ -119,10 +119,11 @@ class NeuronScene:
                 gradients.append((gradient, live and timeline.gradient(variable) == step))
         return values, gradients
 
-    def _element(self, variable: Variable, layer: Layer, index: tuple[int, ...], step: int) -> tuple[Any, Any]:
-        """Return one weight or bias, and its gradient, if it is known."""
+    def _element(self, variable: Variable, layer: Layer, index: tuple[int, ...], frame: Frame) -> tuple[Any, Any]:
+        """Return one weight or bias, and its gradient, if it is known; in the picture of all steps, as it was read."""
         assert self.numbers is not None
-        arrays = [self.numbers.value(variable, step), self.numbers.gradient(variable, step)]
+        read = frame.index if frame.current else -1
+        arrays = [self.numbers.value(variable, read), self.numbers.gradient(variable, frame.index)]
         if variable is layer.weight:
             found = [None if array is None else layer.matrix(array)[index] for array in arrays]
         else:
@@ -174,7 +175,7 @@ class NeuronScene:
         ends, largest = self.places.ends(edge), self.largest[number - 1]
         if frame is None:
             return drawing.edge_line(ends, None, largest, INK)
-        weight, _ = self._element(layer.weight, layer, (j, i), frame.index)
+        weight, _ = self._element(layer.weight, layer, (j, i), frame)
         return drawing.edge_line(ends, weight, largest, self._color(layer, frame))
 
     def _color(self, layer: Layer, frame: Frame) -> str:
@@ -193,7 +194,7 @@ class NeuronScene:
         layer, middle = self.network.layers[number - 1], self.places.labels[edge]
         if frame is None:
             return drawing.edge_label(middle, None, None, None, weight_tex(number, j, i))
-        weight, gradient = self._element(layer.weight, layer, (j, i), frame.index)
+        weight, gradient = self._element(layer.weight, layer, (j, i), frame)
         drawn = drawing.edge_label(middle, weight, gradient, self._border(layer.weight, frame))
         return tag("g", drawn, data_edge=f"{number}.{j}.{i}", **_data(weight, gradient))
 
@@ -211,7 +212,7 @@ class NeuronScene:
         if gradients:
             pieces.append(drawing.pill(self.places.pill(number, unit), gradients))
         if bias is not None and layer is not None:
-            value, slope = self._element(bias, layer, (unit,), frame.index)
+            value, slope = self._element(bias, layer, (unit,), frame)
             mark = drawing.bias_mark(center, value, slope, self._border(bias, frame))
             pieces.insert(0, tag("g", mark, data_bias=f"{number}.{unit}", **_data(value, slope)))
         if number == len(self.network.layers):

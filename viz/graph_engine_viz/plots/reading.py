@@ -28,13 +28,15 @@ def numbers(what: str, value: Any, *shape: int | str) -> Array:
 
 
 def ids(what: str, value: Any, known: Sized | None = None) -> Array:
-    """Return class ids, of shape (n,), each of which has a name where there are names."""
+    """Return class ids from 0, of shape (n,), each of which has a name where there are names."""
     given = np.asarray(value).ravel()
-    found = given.astype(int) if given.dtype.kind in "iubf" else given
-    if given.dtype.kind not in "iubf" or not np.array_equal(found, given):
-        raise DTypeError(f"{what}: class ids are whole numbers, not {given.dtype}")
-    if known is not None and found.size and not 0 <= found.min() <= found.max() < len(known):
-        raise LookupFailed(f"{what}: the ids go from {found.min()} to {found.max()}, but there are {len(known)} names")
+    if given.dtype.kind not in "iubf" or not (np.isfinite(given) & (given == np.round(given))).all():
+        raise DTypeError(f"{what}: class ids are whole numbers, not {given.tolist()[:5]}")
+    found = given.astype(int)
+    if found.min(initial=0) < 0:
+        raise LookupFailed(f"{what}: class ids are counted from 0, but here is {found.min()}")
+    if known is not None and found.max(initial=-1) >= len(known):
+        raise LookupFailed(f"{what}: here is id {found.max()}, but there are {len(known)} names")
     return found
 
 

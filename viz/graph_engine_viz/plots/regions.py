@@ -198,8 +198,8 @@ def fits(
     1
     """
     some("curves", curves)
-    x, y = _pair("x and y", (x, y))
-    held_out = None if held_out is None else _pair("held_out", held_out)
+    x, y = _pair("the data", (x, y))
+    held_out = None if held_out is None else _pair("the held-out data", held_out)
     figure, grid = new_figure(3.7 * len(curves), 3.8, 1, len(curves), sharey=True)
     heights = np.concatenate([y, held_out[1] if held_out else []])
     low, high = np.nanmin(heights, initial=np.inf), np.nanmax(heights, initial=-np.inf)

@@ -86,15 +86,15 @@ def _window(
     return places, float(sum(padded[place] * weight for place, weight in zip(places, weights.ravel())))
 
 
-def _table(axes: Any, numbers: Array, marked: dict[tuple[int, int], Any], padding: int) -> None:
+def _table(axes: Any, table: Array, marked: dict[tuple[int, int], Any], padding: int) -> None:
     """Draw numbers in cells; those marked are tinted, and carry their weight, if any, in their corner."""
     from matplotlib.patches import Rectangle
 
-    rows, columns = numbers.shape
+    rows, columns = table.shape
     axes.set(xlim=(0, columns), ylim=(rows, 0), xticks=[], yticks=[], aspect="equal")
     for spine in axes.spines.values():
         spine.set_visible(False)
-    for place, number in np.ndenumerate(numbers):
+    for place, number in np.ndenumerate(table):
         i, j = place[0], place[1]
         outside = not (padding <= i < rows - padding and padding <= j < columns - padding)
         color = "#CFE3F5" if (i, j) in marked else "#eeeeee" if outside else "white"

@@ -66,7 +66,7 @@ class Looked:
         """Return when a variable is known: (-1, 0) what is given, nothing for what the run did not reach."""
         if variable is None or variable not in self.trace.arrays:
             return None
-        return self.moments.get(variable, [-1, 0])
+        return [-1, 0] if variable.operation is None else self.moments.get(variable)
 
     def holder(self, variable: Variable, side: str) -> Variable | None:
         """Return the variable that holds a value, a gradient or a new value."""

@@ -49,6 +49,7 @@ class Screen:
         self.title = title
         self._looked: dict[int, tuple[Trace, Looked, Levels]] = {}
         self._films: dict[tuple[int, Path], Film] = {}
+        self._history: list[tuple[int, dict[str, Any]]] = []
         self._once: dict[tuple[str, int], dict[str, Any]] = {}
 
     def answer(self, what: str, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -82,7 +83,9 @@ class Screen:
     def _run(self) -> dict[str, Any]:
         run = self._number
         table = self._kept("run", run_table)
-        return table | {"title": self.title or f"{table['loss'] or 'run'}", "run": run}
+        return table | {
+            "title": self.title or f"{table['loss'] or 'run'}", "run": run, "iterations": len(self.session.iterations),
+        }  # fmt: skip
 
     def _state(self) -> dict[str, Any]:
         return state_of(self.session, self.looked, self.levels, self._number)
@@ -112,6 +115,12 @@ class Screen:
 
     def _series(self) -> dict[str, Any]:
         return self._kept("series", series_of)
+
+    def _iterations(self) -> dict[str, Any]:
+        if not self._history:
+            backend = self.session.backend
+            self._history = [(n, series_of(Looked(again(), backend))) for n, again in self.session.iterations]
+        return {"iterations": [{"number": number, **series} for number, series in self._history]}
 
     def _origins(self) -> dict[str, Any]:
         return self._kept("origins", origins)
@@ -194,6 +203,7 @@ ANSWERS: Mapping[str, tuple[Callable[..., dict[str, Any]], Mapping[str, tuple[ty
     "inspect": (Screen._inspect, {"variable": (str,), "side": (str,), "slice": (str,)}),
     "numbers": (Screen._numbers, {"names": (list,)}),
     "series": (Screen._series, {}),
+    "iterations": (Screen._iterations, {}),
     "origins": (Screen._origins, {}),
     "why": (Screen._why, {"node": _NAME, "of": _NAME}),
     "compare": (Screen._compare, {"runs": (list,)}),

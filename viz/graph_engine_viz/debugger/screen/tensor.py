@@ -119,7 +119,7 @@ def _limit(numbers: np.ndarray[Any, Any]) -> float:
     finite = np.abs(numbers[np.isfinite(numbers)])
     if not finite.size or not finite.max():
         return 1.0
-    most = float(np.quantile(finite, 0.99))
+    most = float(np.quantile(finite, 0.99, method="lower"))
     return most if most and finite.max() > _OUTLIER * most else float(finite.max())
 
 

@@ -227,6 +227,14 @@ export function showSeries(kind) {
   drawSeries();
 }
 
+export function acrossIterations() {
+  enqueue(async () => {
+    quiet();
+    model.history = model.history ? null : (await askOnce("", "iterations")).iterations;
+    drawSeries();
+  });
+}
+
 export function askExtra(what, variable) {
   enqueue(async () => {
     quiet();

@@ -5,7 +5,6 @@ import { model, stepOf } from "./model.js";
 import { act, prompts } from "./app.js";
 
 const AROUND = 30;
-const LINE = 18;
 
 function drawPoint(point) {
   const sign = point.kind === "break" ? "●" : "◆";
@@ -67,5 +66,6 @@ export function settleSource() {
   if (!found) return;
   const at = found.lines.findIndex(([number]) => number === line);
   const pane = find("code");
-  pane.scrollTop = Math.max(0, (Math.min(at, AROUND) + 0.5) * LINE - pane.clientHeight / 2);
+  const high = parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--line"));
+  pane.scrollTop = Math.max(0, (Math.min(at, AROUND) + 0.5) * high - pane.clientHeight / 2);
 }

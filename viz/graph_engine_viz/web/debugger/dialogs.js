@@ -53,7 +53,7 @@ function startValue(tensor, name) {
 }
 
 export function editDialog(name, tensor, state, done, use) {
-  const value = el("textarea", { id: "value", rows: 4, "aria-label": `new value of ${name}`, spellcheck: "false" });
+  const value = el("textarea", { id: "value", rows: 4, placeholder: "0.5, or [0, 3] = 1.5", "aria-label": `new value of ${name}`, spellcheck: "false" });
   value.value = startValue(tensor, name);
   const submit = () => { closeDialog(); done(name, value.value); };
   value.addEventListener("keydown", (event) => {

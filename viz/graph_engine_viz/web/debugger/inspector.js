@@ -124,7 +124,7 @@ function drawTerms(tensor) {
   if (!tensor.terms?.length || !isKnown(momentOf(tensor.name, "grad"))) return "";
   const rows = tensor.terms.map(({ operation, input, number, is_rms }) => el("li", {},
     `through ${operation}, input ${input + 1}: ${is_rms ? "RMS " : ""}`, quantity(number, "grad", tensor.name, "contribution")));
-  const title = tensor.terms.length > 1 ? `Gradient = sum of ${tensor.terms.length} terms` : "Gradient comes";
+  const title = tensor.terms.length > 1 ? `Gradient = sum of ${tensor.terms.length} terms` : "Gradient, from one use";
   return [el("h3", {}, title), el("ul", { class: "plain" }, rows)];
 }
 
@@ -167,7 +167,7 @@ function drawTensor(tensor, name, side) {
   }
   if (!tensor) return "";
   const slice = el("input", {
-    id: "slice", value: tensor.grid.slice, size: 12, spellcheck: "false", "aria-label": "slice",
+    id: "slice", value: tensor.grid.slice, size: Math.max(10, tensor.grid.slice.length + 1), spellcheck: "false", "aria-label": "slice",
     title: "a number or a range for each axis: 0, :, 3:7", onchange: (event) => choosePart(event.target.value),
   });
   const isNumber = tensor.shape === "()";

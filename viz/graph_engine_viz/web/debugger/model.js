@@ -5,6 +5,7 @@ export const model = {
   state: null, // where the session stands
   tree: null, // rows of scopes and operations
   series: null,
+  history: null, // the series of the iterations before, if they are looked at
   origins: [],
   picture: null, // the graph pane's picture, and the looks of its parts now
   looks: null,
@@ -15,7 +16,7 @@ export const model = {
   chosen: null, // [variable, side] instead of what the step is about
   slice: "",
   focus: null, // a level of the graph instead of the one where the session stands
-  shown: "grad", // which series
+  shown: null, // which series; by default that of the phase
   width: 0, // of the panes below
   extra: null, // a gradient's check, or a time
 };

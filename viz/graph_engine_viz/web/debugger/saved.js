@@ -28,6 +28,7 @@ export class Saved {
       numbers: () => this.data.numbers,
       series: () => this.data.series,
       origins: () => this.data.origins,
+      iterations: () => this.data.iterations,
       why: () => this.why(args),
       compare: () => this.data.compare ?? this.missing("another run"),
       search: () => this.search(args.text),

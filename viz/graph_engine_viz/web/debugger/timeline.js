@@ -87,8 +87,8 @@ export function drawTimeline() {
     });
     const lines = phases.map(({ phase, count }, number) => svg("path", { d: `M${lefts[number]},30h${count * step}`, class: `line ${PHASES[phase]}` }));
     const stops = [...new Set(points.flatMap((point) => (point.enabled ? point.steps : [])))].map((index) =>
-      svg("text", { x: x(index), y: 50, class: "stop" }, "●"));
-    const odd = [...new Set(bad)].map((index) => svg("text", { x: x(index), y: 21, class: "bad" }, "⚠", svg("title", {}, "something not finite arose here")));
+      svg("text", { x: x(index), y: 20, class: "stop" }, "●"));
+    const odd = [...new Set(bad)].map((index) => svg("text", { x: x(index), y: 52, class: "bad" }, "⚠", svg("title", {}, "something not finite arose here")));
     const marks = step >= DOTS ? drawDots(scale, now) : drawBars(scale, now);
     const hand = svg("path", { d: `M${x(now).toFixed(1)},18V44`, class: "hand" });
     return svg("svg", { width, height: 54, viewBox: `0 0 ${width} 54` }, lines, marks, hand, names, stops, odd);

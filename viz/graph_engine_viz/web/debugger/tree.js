@@ -4,9 +4,10 @@ import { el, find, quantity, redraw } from "./dom.js";
 import { isKnown, model, momentOf } from "./model.js";
 import { act, choose, needNumbers } from "./app.js";
 
-const ROW = 20;
 const FEW = 400;
 const ROOM = 6;
+
+const rowHeight = () => parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--row"));
 
 // The scopes and forward operations, each under the scope that it is in.
 export function makeTree(run) {
@@ -119,10 +120,11 @@ export function drawTree(scroll = true) {
   rows = visibleRows();
   const now = rows.findIndex(isCurrent);
   const few = rows.length <= FEW;
+  const high = few ? 0 : rowHeight();
   const height = few ? 0 : pane.clientHeight || 200;
-  if (!few && scroll && now >= 0) pane.scrollTop = Math.max(0, (now + 0.5) * ROW - height / 2);
-  const first = few ? 0 : Math.max(0, Math.floor(pane.scrollTop / ROW) - ROOM);
-  const last = few ? rows.length : Math.min(rows.length, Math.ceil((pane.scrollTop + height) / ROW) + ROOM);
+  if (!few && scroll && now >= 0) pane.scrollTop = Math.max(0, (now + 0.5) * high - height / 2);
+  const first = few ? 0 : Math.max(0, Math.floor(pane.scrollTop / high) - ROOM);
+  const last = few ? rows.length : Math.min(rows.length, Math.ceil((pane.scrollTop + height) / high) + ROOM);
   const shown = rows.slice(first, last);
   const { at, substep, scope, opened, points, run } = model.state;
   const names = shown.map(({ node }) => node.variable).filter((name) => name && !model.numbers[name]);
@@ -130,8 +132,8 @@ export function drawTree(scroll = true) {
     const drawn = shown.map((row, i) => drawRow(row, first + i === now, first + i));
     drawn.forEach((row, i) => first + i === cursor && row.classList.add("cursor"));
     const before = el("div"), after = el("div");
-    before.style.height = `${first * ROW}px`;
-    after.style.height = `${(rows.length - last) * ROW}px`;
+    before.style.height = `${first * high}px`;
+    after.style.height = `${(rows.length - last) * high}px`;
     return [before, ...drawn, after];
   });
   if (names.length) needNumbers(names);
@@ -141,14 +143,15 @@ export function drawTree(scroll = true) {
 export function settleTree() {
   const pane = find("tree");
   const now = rows.findIndex(isCurrent);
-  if (now >= 0) pane.scrollTop = Math.max(0, (now + 0.5) * ROW - pane.clientHeight / 2);
+  if (now >= 0) pane.scrollTop = Math.max(0, (now + 0.5) * rowHeight() - pane.clientHeight / 2);
 }
 
 function move(by) {
   cursor = Math.min(Math.max((cursor < 0 ? rows.findIndex(isCurrent) : cursor) + by, 0), rows.length - 1);
   const pane = find("tree");
-  if (cursor * ROW < pane.scrollTop) pane.scrollTop = cursor * ROW;
-  if ((cursor + 1) * ROW > pane.scrollTop + pane.clientHeight) pane.scrollTop = (cursor + 1) * ROW - pane.clientHeight;
+  const high = rowHeight();
+  if (cursor * high < pane.scrollTop) pane.scrollTop = cursor * high;
+  if ((cursor + 1) * high > pane.scrollTop + pane.clientHeight) pane.scrollTop = (cursor + 1) * high - pane.clientHeight;
   drawTree(false);
 }
 

@@ -1,0 +1,165 @@
+"""The flight recorder: what it writes when a training stops or dies replays elsewhere, from the file, to the bit."""
+
+import hashlib
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import graph_engine as ge
+from graph_engine.trace import Trace
+from graph_engine_viz import Stopped, attach
+from graph_engine_viz.debugger import complete, open_session
+from graph_engine_viz.debugger.recorder import Recorder
+
+RNG = np.random.default_rng(1)
+ELSEWHERE = """
+import hashlib, json, sys
+from graph_engine_viz.debugger import open_session
+found = {}
+for path in sys.argv[1:]:
+    trace = open_session(path).trace
+    names = [v for v in trace.graph.variables if v in trace.arrays]
+    found[path] = [hashlib.sha256(trace.value(v).tobytes()).hexdigest() for v in names]
+print(json.dumps(found))
+"""
+
+
+def digests(trace):
+    known = [v for v in trace.graph.variables if v in trace.arrays]
+    return [hashlib.sha256(trace.value(v).tobytes()).hexdigest() for v in known]
+
+
+def elsewhere(*paths):
+    """Open files in another process, and return what all values are there."""
+    command = [sys.executable, "-W", "ignore", "-c", ELSEWHERE, *map(str, paths)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    return list(json.loads(ended.stdout).values())
+
+
+def network(optimiser, dtype="float32"):
+    """Return a step with dropout, whose keys are drawn by the engine, and with statistics of the batches."""
+    x, t = ge.input("x", ("batch", 3), dtype), ge.input("t", "batch", "int64")
+    key = ge.input("key", 2, "uint32")
+    with ge.scope("one"):
+        h = ge.relu(ge.nn.Linear(3, 6, seed=0, dtype=dtype)(x))
+    kept = ge.astype(ge.random.uniform(key, (6,)) > 0.3, dtype)
+    with ge.scope("two"):
+        logits = ge.nn.Linear(6, 2, seed=1, dtype=dtype)(h * kept)
+    loss = ge.nn.cross_entropy(logits, t)
+    engine = ge.Engine("numpy", seed=3)
+    return engine.compile([x, t, key], loss, updates=optimiser.minimize(loss), guards=["values"])
+
+
+def batches(step, count=8):
+    sizes = RNG.integers(2, 6, count)  # they differ
+    return [(RNG.normal(size=(n, 3)), RNG.integers(0, 2, n), step.engine.next_key()) for n in sizes]
+
+
+# ---- what it keeps ---------------------------------------------------------------------------------------------
+
+
+def test_the_last_ones_are_kept_and_run_again_to_the_same_bits():
+    step, bare = network(ge.optim.Adam(0.01)), network(ge.optim.Adam(0.01))
+    recorder, traces = Recorder(step, 4), []
+    for number, batch in enumerate(batches(step)):
+        recorder.note(number, batch)
+        traces.append(bare.trace(*batch))
+        step(*batch)
+    assert [iteration.number for iteration in recorder] == [4, 5, 6, 7] and len(recorder) == 4
+    after = [np.asarray(step.engine.value(p)).tobytes() for p in step.parameters]
+    for iteration, trace in zip(recorder, traces[4:], strict=True):
+        assert digests(recorder.trace(iteration)) == digests(trace)
+    assert after == [np.asarray(step.engine.value(p)).tobytes() for p in step.parameters]
+
+
+def test_what_was_fed_may_change_afterwards():
+    step = network(ge.optim.SGD(0.1))
+    recorder, (x, t, key) = Recorder(step, 1), batches(step, 1)[0]
+    wanted = x.astype("float32")
+    recorder.note(0, (x, t, key))
+    x[:] = 7
+    assert np.array_equal(recorder.trace(recorder.last).value("x"), wanted)
+
+
+@pytest.mark.parametrize("count", [0, -1, 1.5, True, None])
+def test_how_many_it_keeps_is_a_number(count):
+    with pytest.raises(ge.DeclarationError, match="a recorder keeps a number of iterations"):
+        Recorder(network(ge.optim.SGD(0.1)), count)
+
+
+def test_a_trace_of_which_only_what_was_given_is_there_is_completed(tmp_path):
+    step = network(ge.optim.SGD(0.1))
+    recorder, batch = Recorder(step, 1), batches(step, 1)[0]
+    recorder.note(0, batch)
+    (path,) = recorder.save(tmp_path)
+    begun = Trace.load(path)
+    assert not begun.has_value("h") and begun.has_value("one.linear.weight")
+    assert digests(complete(begun, ge.Engine("numpy").backend)) == digests(step.trace(*batch))
+
+
+# ---- what it writes --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("optimiser", "dtype"),
+    [(ge.optim.SGD(0.1), "float32"), (ge.optim.SGD(0.1, momentum=0.9), "float16"), (ge.optim.Adam(0.01), "float64"),
+     (ge.optim.RMSprop(0.01), "float32")],
+)  # fmt: skip
+def test_a_stop_replays_elsewhere_to_the_same_bits(tmp_path, optimiser, dtype):
+    step = network(optimiser, dtype)
+    watched = attach(step, at=5, record=2, folder=tmp_path / "here" / "recorded")
+    with pytest.raises(Stopped) as caught:
+        for batch in batches(step):
+            watched(*batch)
+    paths = sorted((tmp_path / "here" / "recorded").iterdir())
+    assert [path.name for path in paths] == ["iteration-00000004.safetensors", "iteration-00000005.safetensors"]
+    replayed = elsewhere(*paths)
+    assert replayed == [digests(watched.session(iteration).trace) for iteration in watched.recorder]
+    assert replayed[1] == digests(caught.value.session.trace)
+    assert caught.value.__notes__ == [f"recorded: graph-engine debug {paths[1]}"]
+
+
+def test_a_training_that_dies_is_written_and_opens_where_it_died(tmp_path):
+    step = network(ge.optim.SGD(0.1))
+    watched = attach(step, folder=tmp_path)
+    data = batches(step)
+    data[6][1][0] = 9  # a label that there is not
+    with pytest.raises(ge.GuardError) as caught:
+        for batch in data:
+            watched(*batch)
+    assert [path.name[-13:-12] for path in sorted(tmp_path.iterdir())] == ["4", "5", "6"]
+    session = open_session(tmp_path)
+    assert session.here.operation.primitive.name == caught.value.trace.failed.primitive.name
+    assert digests(session.trace) == digests(caught.value.trace) == elsewhere(tmp_path)[0]
+
+
+def test_a_stop_in_train_is_written(tmp_path):
+    x, w = ge.input("x", ("batch", 1)), ge.parameter("w", [[1.0]])
+    loss = ge.mean(ge.square(x @ w))
+    step = ge.Engine("numpy").compile([x], loss, updates=ge.optim.SGD(1e15).minimize(loss))
+    with np.errstate(all="ignore"), pytest.raises(Stopped):
+        ge.train(step, [(np.ones((2, 1)),)] * 9, 1, debug=attach(folder=tmp_path))
+    with np.errstate(all="ignore"):
+        session = open_session(tmp_path)
+    assert session.why().findings
+
+
+def test_where_it_cannot_be_written_the_error_stays(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    step = network(ge.optim.SGD(0.1))
+    with pytest.raises(Stopped) as caught:
+        attach(step, at=0, folder=tmp_path / "file" / "recorded")(*batches(step, 1)[0])
+    assert caught.value.__notes__[0].startswith("not recorded: ")
+    with pytest.raises(ge.FileError):
+        Recorder(step, 1).save(tmp_path / "file")
+
+
+def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    step = network(ge.optim.SGD(0.1))
+    with pytest.raises(Stopped):
+        attach(step, at=0)(*batches(step, 1)[0])
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,369 @@
+"""What the debugger's page is told: plain data, and every number in it the session's."""
+
+import json
+
+import numpy as np
+import pytest
+
+import graph_engine as ge
+from graph_engine_viz.debugger import Session
+from graph_engine_viz.debugger.attach import attach
+from graph_engine_viz.debugger.html import page_html
+from graph_engine_viz.debugger.saved import saved_answers
+from graph_engine_viz.debugger.screen import Screen
+from graph_engine_viz.debugger.screen.calls import CALLS
+from graph_engine_viz.debugger.screen.levels import MOST_PARTS, WHOLE, Levels
+from graph_engine_viz.debugger.screen.screen import ANSWERS
+from graph_engine_viz.timeline import Timeline
+from tests.viz.models import lstm, resnet_training, tied
+from tests.viz.pictures import lecture, not_finite, perceptron, stopped
+
+QUESTIONS = {"inspect": {"variable": "loss"}, "check": {"variable": "loss"}, "time": {"variable": "loss"},
+             "do": {"call": "step"}, "search": {"text": "w"}}  # fmt: skip
+
+
+def screen(trace):
+    return Screen(Session(trace))
+
+
+def do(page, call, *arguments):
+    return page.answer("do", {"call": call, "arguments": list(arguments)})
+
+
+@pytest.mark.parametrize("what", ANSWERS)
+def test_every_answer_is_plain_data(what):
+    answer = screen(perceptron()).answer(what, QUESTIONS.get(what, {}))
+    assert json.loads(json.dumps(answer, allow_nan=False)) is not None
+
+
+def test_numbers_that_json_has_not_are_texts():
+    page = screen(not_finite())
+    columns = {name: exact for name, _, exact in page.answer("inspect", {"variable": "x"})["columns"]["value"]}
+    assert (columns["NaN"], columns["Inf"]) == ("1", "1")
+    texts = page.answer("inspect", {"variable": "x"})["grid"]["texts"]
+    assert texts[0] == "NaN" and texts[6] == "Inf" and texts[18] == "-0.0".removesuffix(".0")
+    assert page.answer("numbers", {"names": ["x"]})["x"]["value"] == ["NaN", "NaN"]
+
+
+# ---- what is asked -------------------------------------------------------------------------------------------------
+
+
+def test_unknown_answers_calls_and_arguments_are_refused():
+    page = screen(lecture())
+    with pytest.raises(ge.errors.LookupFailed, match="there is no answer"):
+        page.answer("__class__")
+    with pytest.raises(ge.errors.DeclarationError, match="takes no argument"):
+        page.answer("run", {"self": 1})
+    with pytest.raises(ge.errors.DeclarationError, match="takes no argument"):
+        page.answer("inspect", {"variable": 3})
+    with pytest.raises(ge.errors.LookupFailed, match="there is no call"):
+        do(page, "_use", 0)
+    with pytest.raises(ge.errors.DeclarationError, match="takes 1 arguments"):
+        do(page, "go")
+    for wrong in (True, 1.5, "1", None, [1]):
+        with pytest.raises(ge.errors.DeclarationError, match="whole number"):
+            do(page, "go", wrong)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_call_with_nonsense_never_fails_otherwise_than_by_an_error_of_the_library(call):
+    page = screen(lecture())
+    for arguments in ([], [None], ["", ""], [{}], ["x", "[[["], [10**9], ["x" * 300_000], ["é", None]):
+        try:
+            do(page, call, *arguments)
+        except ge.errors.GraphEngineError as error:
+            assert str(error)
+
+
+def test_a_call_says_the_same_in_python():
+    page = screen(lecture())
+    assert do(page, "step")["call"] == "session.step()"
+    assert do(page, "break_at", "multiply")["call"] == "session.break_at('multiply', kind='primitive')"
+    assert do(page, "step")["calls"] == ["session.break_at('multiply', kind='primitive')", "session.go(2)"]
+
+
+# ---- state ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_state_depends_on_the_place_alone():
+    page = screen(perceptron())
+    do(page, "watch", "rms > 0")
+    seen = [page.answer("state")]
+    seen += [do(page, "step") for _ in page.session.steps[1:]]
+    for before in reversed(seen[:-1]):
+        after = do(page, "step_back")
+        for told in (before, after):
+            told.pop("call", None), told.pop("result", None)
+        assert after == before
+
+
+def test_the_state_says_why_it_would_stop_here():
+    page = screen(lecture())
+    do(page, "watch", "abs_max > 10", "f")
+    state = do(page, "continue_")
+    assert state["at"] == 1 and state["reasons"] == ["watchpoint 1: abs_max > 10 holds for f"]
+    do(page, "step"), do(page, "step_back")
+    assert page.answer("state")["reasons"] == state["reasons"] and page.session.points[1].hits == 1
+
+
+def test_what_a_step_is_about():
+    page = screen(perceptron())
+    told = {(state["phase"], *state["subject"]) for state in (do(page, "go", n) for n in range(len(page.session.steps)))}
+    assert {("forward", "loss", "value"), ("backward", "readout.W2", "grad")} & told == {("forward", "loss", "value")}
+    assert ("update", "readout.W2", "update") in told and ("backward", "loss", "grad") in told
+
+
+def test_a_failed_run_says_what_failed():
+    page = screen(stopped())
+    state = do(page, "end")
+    assert "no more" in state["explain"][0] and state["rules"] == []
+    assert page.answer("run")["failure"]["step"] == state["at"]
+    assert page.answer("run")["variables"]["broken"][3] is None
+
+
+def test_the_run_knows_when_everything_is_known():
+    page = screen(lecture())
+    variables = page.answer("run")["variables"]
+    for name, (_, _, _, value, grad, _) in variables.items():
+        for step in range(5):
+            do(page, "go", step)
+            assert page.session.knows(page.session.trace.graph[name]) == (value[0] <= step)
+            if grad is not None:
+                gradient = page.session.trace.gradient_variable(name)
+                assert page.session.knows(gradient) == (grad[0] <= step)
+
+
+# ---- edits ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2", [[2, 2, 2], [2, 2, 2]]),
+        ("[[1, 2, 3], [4, 5, 6]]", [[1, 2, 3], [4, 5, 6]]),
+        ("[1, -1] = 7.5", [[0, 0, 0], [0, 0, 7.5]]),
+        ("nan", np.full((2, 3), np.nan)),
+        ("[0,0]=-inf", [[-np.inf, 0, 0], [0, 0, 0]]),
+    ],
+)
+def test_an_edit_is_a_number_a_list_or_one_element(text, expected):
+    x = ge.input("x", (2, 3))
+    page = screen(ge.Engine("numpy").trace(ge.sum(x), {x: np.zeros((2, 3))}))
+    state = do(page, "set_value", "x", text)
+    assert state["runs"] == 2 and state["run"] == 1
+    np.testing.assert_array_equal(page.session.value("x"), np.float32(expected))
+
+
+@pytest.mark.parametrize("text", ["__import__('os')", "[1, 2", "'a'", "[[1], [2, 3]]", "[9, 9] = 1", "[0] = 1", "{}"])
+def test_an_edit_that_is_none_is_refused(text):
+    x = ge.input("x", (2, 3))
+    page = screen(ge.Engine("numpy").trace(ge.sum(x), {x: np.zeros((2, 3))}))
+    with pytest.raises(ge.errors.GraphEngineError):
+        do(page, "set_value", "x", text)
+    assert len(page.session.runs) == 1
+
+
+def test_two_runs_are_compared_step_by_step():
+    page = screen(lecture())
+    do(page, "set_value", "w", "4")
+    compared = page.answer("compare", {"runs": [0, 1]})
+    verdicts = [row[0] for row in compared["steps"]]
+    assert verdicts[0] == "diverged" and verdicts[1] == "inherited" and compared["name"] == "w"
+    with pytest.raises(ge.errors.LookupFailed, match="no runs"):
+        page.answer("compare", {"runs": [0, 7]})
+
+
+# ---- the inspector -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("text", "index"), [("", np.s_[0, 0, :64, :9]), ("1, 2", np.s_[1, 2]), ("1, :, 3, 2:5", np.s_[1, :, 3, 2:5]),
+                                             ("-1, -2, -3, -4", np.s_[-1, -2, -3, -4]), ("0, 0, 90:99, ::", None)])  # fmt: skip
+def test_a_slice_has_the_arrays_numbers(text, index):
+    values = np.random.default_rng(0).normal(size=(2, 3, 100, 9)).astype("float32")
+    x = ge.input("x", (2, 3, 100, 9))
+    page = screen(ge.Engine("numpy").trace(ge.sum(x), {x: values}))
+    ask = {"variable": "x", "slice": text}
+    if index is None:
+        with pytest.raises(ge.errors.DeclarationError, match="no index"):
+            page.answer("inspect", ask)
+        return
+    wanted = values[index][:64] if values[index].ndim else values[index]
+    texts = page.answer("inspect", ask)["grid"]["texts"]
+    np.testing.assert_array_equal(np.float32(texts), wanted.ravel() if wanted.ndim else [wanted])
+
+
+def test_a_large_tensor_sends_a_small_part_and_its_own_moments():
+    values = np.arange(3_000_000, dtype="float32").reshape(3000, 1000)
+    x = ge.input("x", (3000, 1000))
+    page = screen(ge.Engine("numpy").trace(x * 1.0, {x: values}))
+    answer = page.answer("inspect", {"variable": "x"})
+    assert answer["grid"]["shape"] == [64, 64] and len(json.dumps(answer)) < 200_000
+    columns = {name: float(exact) for name, _, exact in answer["columns"]["value"]}
+    assert (columns["min"], columns["max"]) == (0, 2_999_999)
+    np.testing.assert_allclose(columns["mean"], values.mean(dtype="float64"), rtol=1e-5)
+
+
+def test_outliers_are_clipped_and_marked():
+    values = np.ones((10, 20), "float32")
+    values[0, :3] = 1e9, -1e9, np.nan
+    x = ge.input("x", (10, 20))
+    grid = screen(ge.Engine("numpy").trace(ge.sum(x), {x: values})).answer("inspect", {"variable": "x"})["grid"]
+    assert grid["marks"] == {"0": "high", "1": "low", "2": "nan"} and grid["limit"] == ["1", "1"]
+    assert grid["levels"][:4] == [100, -100, 0, 100]
+
+
+@pytest.mark.parametrize("name", ["logits", "hidden.W1", "hidden.b1", "readout.W2", "loss"])
+def test_the_numerical_check_agrees(name):
+    answer = screen(perceptron()).answer("check", {"variable": name})
+    assert answer["ok"] and answer["rows"]
+
+
+def test_the_numerical_check_finds_a_wrong_gradient():
+    page = screen(lecture())
+    do(page, "set_value", page.session.trace.graph.name_of(page.session.trace.gradient_variable("w")), "5")
+    assert not page.answer("check", {"variable": "w"})["ok"]
+
+
+def test_terms_and_local_derivatives():
+    x = ge.input("x")
+    y = x * x + ge.sin(x)
+    page = screen(ge.Engine("numpy").trace(y, {x: 2.0}))
+    terms = [float(term["number"][1]) for term in page.answer("inspect", {"variable": "x", "side": "grad"})["terms"]]
+    np.testing.assert_allclose(sorted(terms), sorted([2, 2, np.cos(2)]), rtol=1e-6)
+    local = page.answer("inspect", {"variable": "sin"})["local"]
+    assert local[0]["symbol"] == "cos(x)" and float(local[0]["number"][1]) == pytest.approx(np.cos(2))
+
+
+# ---- the graph -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [lecture, perceptron, resnet_training, tied, lambda: lstm(unroll=True, steps=60)])
+def test_every_operation_is_drawn_on_one_level(make):
+    timeline = Timeline(make())
+    levels = Levels(timeline)
+    drawn = []
+    for level in levels.all:
+        places = levels.places(level)
+        assert len({place.key for place in places}) <= max(WHOLE, MOST_PARTS)
+        inside = dict(zip(levels.inside(level), places, strict=True))
+        drawn += [op for op, place in inside.items() if not place.key.startswith("s")]
+    assert set(drawn) == set(timeline.operations)
+
+
+def test_the_level_follows_the_session():
+    page = screen(resnet_training())
+    assert page.answer("state")["focus"] == []
+    state = do(page, "into")
+    assert state["focus"] == ["resnet50"] and state["scope"] == ["resnet50", "stem"]
+    state = do(page, "run_to", "resnet50.stage2.bottleneck1.relu")
+    assert state["focus"][:3] == ["resnet50", "stage2", "bottleneck1"]
+
+
+@pytest.mark.parametrize("make", [lecture, perceptron, stopped])
+def test_the_film_shows_what_the_frames_do(make):
+    page = screen(make())
+    film = page.film([])
+    for step in range(len(page.session.steps)):
+        expected = dict(film.scene.parts(film.frames[step]))
+        shown = page.answer("looks", {"step": step, "have": 0})
+        assert {key: shown["texts"][look] for key, look in shown["at"].items()} == expected
+
+
+def test_looks_are_sent_once():
+    page = screen(lecture())
+    first = page.answer("looks", {"step": 0, "have": 0})
+    have = len(first["texts"])
+    assert page.answer("looks", {"step": 0, "have": have})["texts"] == []
+    later = page.answer("looks", {"step": 1, "have": have})
+    assert later["from"] == have and max(later["at"].values()) < have + len(later["texts"])
+
+
+# ---- series, search, origins ---------------------------------------------------------------------------------------
+
+
+def test_series_have_the_sizes_of_results_gradients_and_updates():
+    page = screen(perceptron())
+    layers = {layer["name"]: layer for layer in page.answer("series")["layers"]}
+    trace = page.session.trace
+    result = layers["hidden"]["result"]
+    for side, array in (("value", trace.value(result)), ("grad", trace.grad(result))):
+        assert float(layers["hidden"][side][1]) == pytest.approx(np.sqrt(np.mean(array.astype(float) ** 2)), rel=1e-5)
+    (parameter,) = (p for p in layers["readout"]["parameters"] if p["name"] == "readout.W2")
+    old, new = trace.value("readout.W2").astype(float), trace.updated("readout.W2").astype(float)
+    ratio = np.sqrt(np.mean((new - old) ** 2)) / np.sqrt(np.mean(old**2))
+    assert float(parameter["ratio"][1]) == pytest.approx(ratio, rel=1e-4)
+
+
+def test_the_loss_of_each_sample():
+    page = screen(perceptron())
+    losses = page.answer("series")["losses"]
+    np.testing.assert_array_equal(np.float32(losses["texts"]), page.session.trace.value(losses["name"]))
+
+
+def test_search_finds_names_scopes_and_lines():
+    page = screen(resnet_training())
+    found = page.answer("search", {"text": "stage1"})
+    assert found["found"][0][:2] == ["scope", "resnet50.stage1"] or found["found"][0][0] == "scope"
+    assert len(found["found"]) == 40 and found["more"] > 0
+    kinds = {row[0] for row in page.answer("search", {"text": "models.py"})["found"]}
+    assert kinds == {"line"} and page.answer("search", {"text": "  "})["found"] == []
+
+
+def test_origins_and_why_point_to_steps():
+    x = ge.input("x", 3)
+    y = ge.sqrt(x)
+    page = screen(ge.Engine("numpy").trace(ge.sum(ge.log(y)), {x: [4, 0, 1]}))
+    origins = page.answer("origins")["origins"]
+    assert [page.session.steps[origin["at"][0]].phase for origin in origins][0] == "forward"
+    why = page.answer("why")
+    assert why["findings"][0]["at"][0] == 1 and "cause" in why["findings"][0]["text"]
+
+
+# ---- the page ------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_is_one_text_that_names_no_other():
+    page = page_html()
+    assert "http://" not in page.replace("http://www.w3.org/2000/svg", "") and "https://" not in page
+    assert "\nimport " not in page and "\nexport " not in page and "default-src 'none'" in page
+
+
+def test_what_is_saved_cannot_end_the_script():
+    x = ge.input("</script><script>alert(1)//")
+    text = page_html(saved_answers(screen(ge.Engine("numpy").trace(x * x, {x: 1.0}))), "<b>")
+    assert "</script><script>" not in text and "<title>&lt;b&gt;</title>" in text and "connect-src 'none'" in text
+
+
+@pytest.mark.parametrize("make", [lecture, perceptron, stopped, not_finite])
+def test_saved_answers_are_those_of_the_screen(make):
+    page = screen(make())
+    saved = json.loads(json.dumps(saved_answers(page), allow_nan=False))
+    for step in range(len(page.session.steps)):
+        state = do(page, "go", step)
+        assert saved["steps"][step]["rules"] == state["rules"] and saved["steps"][step]["title"] == state["title"]
+        film = saved["films"]["[]"]
+        shown = page.answer("looks", {"step": step, "have": 0})
+        for key, look in shown["at"].items():
+            at = [number for start, number in film["changes"][key] if start <= step][-1]
+            assert film["texts"][at] == shown["texts"][look]
+    for name, told in saved["tensors"].items():
+        variable, _, side = name.rpartition("|")
+        if "error" not in told:
+            assert told == json.loads(json.dumps(page.answer("inspect", {"variable": variable, "side": side})))
+
+
+# ---- training ------------------------------------------------------------------------------------------------------
+
+
+def test_series_across_the_iterations_that_are_kept():
+    x, w = ge.input("x", 4), ge.parameter("w", [1.0, -1.0, 2.0, 0.5])
+    loss = ge.sum(ge.square(x * w))
+    step = ge.Engine("numpy").compile([x], loss, updates=ge.optim.SGD(0.1).minimize(loss))
+    watched = attach(step, "isnan", record=3)
+    for size in (1, 2, 3, 4):
+        watched(size * np.ones(4, "float32"))
+    page = Screen(watched.session())
+    told = page.answer("iterations")["iterations"]
+    assert [each["number"] for each in told] == [1, 2, 3] and page.answer("run")["iterations"] == 3
+    last = page.answer("series")["layers"]
+    assert told[-1]["layers"] == last != told[0]["layers"]
