@@ -112,8 +112,8 @@ def main(show: Show) -> None:
     ):
         reached = {name: read(net) for name, net in nets.items()}
         show.criterion(f"{test}: gain of accuracy by {way}", reached[way] - reached["nothing"], above=0.04)
-        figure = plots.bars(reached, f"accuracy with {test}", "What there was in training")
-        show.save(f"{test.replace(' ', '_')}.png", figure, f"Accuracy with {test}, by what there was in training.")
+        figure = plots.bars(reached, f"accuracy with {test}", "What was changed in training:")
+        show.save(f"{test.replace(' ', '_')}.png", figure, f"Read with {test}: training with {way} helps most.")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from graph_engine_viz import plots
 
 IMAGE, KERNEL = np.array([[4.0, 6, 3], [8, 5, 1], [2, 4, 6]]), np.array([[3.0, 2], [5, 1]])
 NUMBERS = np.array([[2.0, 3, 2, 0], [5, -2, 2, 8], [-1, -6, 7, 3], [-4, -5, 4, 2]])
-SETTINGS = {"stride": {"stride": 2}, "padding": {"padding": 1, "stride": 2}, "dilation": {"dilation": 2}}
+SETTINGS = {"stride 2": {"stride": 2}, "padding 1, stride 2": {"padding": 1, "stride": 2}, "dilation 2": {"dilation": 2}}
 SOBEL = np.array([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
 
 
@@ -34,7 +34,7 @@ def windows(show: Show, engine: ge.Engine) -> None:
     for name, options in SETTINGS.items():
         result = engine.run(ge.nn.conv2d([[large]], [[KERNEL]], **options))
         worst = max(worst, np.abs(result[0, 0] - slide(large, KERNEL, **options)).max())
-        show.save(f"{name}.png", plots.sliding_window(large, KERNEL, **options), f"The first windows, with {name}.")
+        show.save(f"{name.split()[0]}.png", plots.sliding_window(large, KERNEL, **options), f"Windows with {name}.")
     show.criterion("windows by hand against the engine: largest difference", worst, below=1e-12)
 
     image, kernel = ge.input("image", (1, 1, 3, 3), "float64"), ge.input("kernel", (1, 1, 2, 2), "float64")

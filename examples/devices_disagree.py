@@ -3,7 +3,7 @@
 No two devices give the same bits: they add in another order. That is rounding, and harmless. But one of these two has
 an exponential that is faster and not quite right. At the end, in the loss, both look alike: a late digit differs.
 `compare` goes through both runs side by side, works out for each operation how far rounding can take it, and tells
-what only inherits a difference from what makes one. Look at the bars: one operation stands out, by its line.
+what only inherits a difference from what makes one. Look at the dots: one operation stands out, by its line.
 
 The second device is declared here, a `ge.Backend` of a few lines; `--backend cupy` makes the first one a GPU.
 
@@ -76,10 +76,10 @@ def main(show: Show) -> None:
     show.criterion("that of the matrix products, which add in another order", products, below=1)
 
     worked = [d for d in comparison if d.variable.operation is not None and np.isfinite(d.excess)]
-    excess = {"error over what rounding explains": [max(d.excess, 1e-3) for d in worked]}
+    excess = {"operations": [max(d.excess, 1e-3) for d in worked]}
     figure = plots.lines(excess, x=range(len(worked)), xlabel="operation, in the order of computation", log=True,
-                         bound=1, bound_name="rounding", dots=tuple(excess))  # fmt: skip
-    show.save("excess.png", figure, "What each operation adds to the difference: one is above what rounding explains.")
+                         ylabel="error / rounding", bound=1, bound_name="rounding", dots=tuple(excess))  # fmt: skip
+    show.save("excess.png", figure, "What each operation adds: one is above what rounding explains. (Lowest: nothing.)")
 
     for name, trace in (("one", one), ("other", other)):
         trace.save(show.folder / f"{name}.safetensors")

@@ -6,7 +6,7 @@ altogether. Look at what `why` answers: a layer all of whose ReLUs are dead; and
 iteration before, whose update was larger than the weights themselves. A smaller learning rate is tried at the end.
 
 Run it:      graph-engine demo find_dead_gradient
-Ask it:      graph-engine why out/find_dead_gradient/flight/iteration-*.safetensors layer1.weight
+Ask it:      graph-engine why out/find_dead_gradient/flight layer1.weight
 """
 
 import numpy as np

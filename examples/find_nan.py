@@ -6,7 +6,7 @@ and one update later every weight is NaN. The debugger, attached to the step, st
 weights still whole. Look at what `why` answers: the operation, the line, the numbers; and at the cure.
 
 Run it:      graph-engine demo find_nan
-Ask it:      graph-engine why out/find_nan/flight/iteration-*.safetensors
+Ask it:      graph-engine why out/find_nan/flight
 """
 
 import numpy as np

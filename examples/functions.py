@@ -58,7 +58,7 @@ PICTURES = (  # file, curves, their places, how many columns, over what, and wha
     ("rectifying", RECTIFYING, (-4, 4), 4, "x", "Slope 1 on the right; a little, or nothing, on the left."),
     ("others", OTHERS, (-4, 6), 4, "x", "Functions of several numbers, over the first of them."),
     ("errors", ERRORS, (-2.5, 2.5), 3, "prediction - target", "How much large errors count: compare the slopes."),
-    ("chances", CHANCES, (0.15, 0.85), 3, "prediction", "Being sure and wrong costs most: the slope has no bound."),
+    ("chances", CHANCES, (0.08, 0.92), 3, "prediction", "Being sure and wrong costs most: the slope has no bound."),
     ("margins", MARGINS, (-2, 3), 4, "target × score", "Zero-one has no slope to follow: the others stand in for it."),
 )
 

@@ -86,7 +86,8 @@ def main(show: Show) -> None:
     values, gradients = look(show, ge.nn.tanh, chosen)
     show.save("tanh.png", plots.histograms_by_depth(values, title="tanh: activations", limits=(-1, 1)),
               "Zero: nothing but zeros. N(0, 1): most at -1 and 1. The others shrink only slowly.")  # fmt: skip
-    show.save("gradients.png", plots.histograms_by_depth(gradients, title="tanh: gradients at the activations"),
+    title = "tanh: gradients at the activations"
+    show.save("gradients.png", plots.histograms_by_depth(gradients, title=title, gradients=True),
               "The gradients, on their way back to the left: with N(0, 1) they grow 70-fold.")  # fmt: skip
     saturated = np.mean(np.abs(values["N(0, 1)"][-1]) > 0.99)
     show.criterion("tanh, N(0, 1): part of the last layer's units that is saturated", saturated, above=0.7)

@@ -90,7 +90,7 @@ def main(show: Show) -> None:
         curves[name] = (np.arange(done + 1, 5 * epochs + 1), losses)
         made[name], reached = map(np.asarray, engine.run([net(x), error], {x: test}))
         show.criterion(f"{name}: error on new digits, as a part of their variance", reached / spread, **bounds)
-    title = "Six layers of sigmoids, as many epochs in all"
+    title = f"Six layers of sigmoids; the first {3 * epochs} epochs went into shallow ones"
     show.save("curves.png", plots.lines(curves, ylabel="mean squared error", title=title),
               "From a random start it stays at the mean image; made of three shallow ones it learns.")  # fmt: skip
     rows = {name: images[:10].reshape(-1, 8, 8) for name, images in made.items()}

@@ -67,7 +67,7 @@ def long_lag(show: Show) -> None:
     show.criterion("GRU: the same", flows["GRU"][-1], above=1e-3)
     flows["LSTM, half open"] = gradient_by_time(show, "LSTM", opened=False)
     title = "before training: the gradient that comes back to each step's input"
-    figure = plots.lines(flows, range(41), title, "steps back from the end", "over the last step's", log=True)
+    figure = plots.lines(flows, range(41), title, "steps back from the end", "gradient / the last step's", log=True)
     show.save("gradient.png", figure, "The gradient by time: it vanishes in an RNN, and where gates do not keep.")
 
     lag = show.pick(40, quick=10)
@@ -103,9 +103,10 @@ def one_unit(show: Show) -> None:
 
 
 def gates(show: Show) -> None:
-    lstm, _ = ge.nn.LSTM(1, 2)(ge.input("x", ("time", 1)))
-    gru, _ = ge.nn.GRU(1, 2)(ge.input("x", ("time", 1)))
-    show.save("lstm.svg", viz.draw(ge.Graph(lstm)), "LSTM: gate f keeps the state c, i lets news in, o lets it out.")
+    """Draw one step of each; what it hands on is what the next one begins with."""
+    x, h, c = ge.input("x", 1), ge.input("h_before", 2), ge.input("c_before", 2)
+    lstm, gru = ge.nn.LSTMCell(1, 2)(x, (h, c)), ge.nn.GRUCell(1, 2)(x, h)
+    show.save("lstm.svg", viz.draw(ge.Graph(*lstm)), "LSTM: gate f keeps the state c, i lets news in, o lets it out.")
     show.save("gru.svg", viz.draw(ge.Graph(gru)), "GRU: gate z keeps the state or takes n; r says what n sees of it.")
 
 

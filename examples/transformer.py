@@ -63,8 +63,8 @@ def learn_to_sort(show: Show) -> None:
     next_symbols = engine.compile([source, before], ge.argmax(logits, axis=-1))
     sources, answers = ge.data.sequences.sort(6400, LENGTH, SYMBOLS, seed=1)
     new_sources, new_answers = ge.data.sequences.sort(1000, LENGTH, SYMBOLS, seed=2)
-    trace = step.trace(sources[:2], started(answers[:2]), answers[:2])
-    show.save("transformer.svg", viz.draw(trace), "The first training step: encoder, decoder, and the loss.")
+    halves, batch = ["transformer.encoder", "transformer.decoder"], (sources[:2], started(answers[:2]), answers[:2])
+    show.save("transformer.svg", viz.draw(step.trace(*batch), collapse=halves), "A step: encoder, decoder, and the loss.")
     batches = ge.data.batches(sources, started(answers), answers, batch_size=64)
     history = ge.train(step, batches, epochs, validation=lambda: {
         "right": (write(next_symbols, new_sources) == new_answers).all(axis=1).mean()})  # fmt: skip

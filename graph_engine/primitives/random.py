@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from graph_engine.declaring import located
+from graph_engine.declaring import is_whole, located
 from graph_engine.dims import product
 from graph_engine.errors import DeclarationError, DTypeError, ShapeError
 from graph_engine.node import Operand, Variable
@@ -209,7 +209,7 @@ def key(seed: int) -> Variable:
     >>> ge.random.key(42).data.tolist()
     [0, 42]
     """
-    if isinstance(seed, bool) or not hasattr(seed, "__index__") or not 0 <= seed < 2**64:
+    if not is_whole(seed) or seed >= 2**64:
         raise DeclarationError(f"a seed is an integer from 0 to 2**64 - 1, not {seed!r}")
     high, low = divmod(int(seed), 2**32)
     return constant(np.array([high, low], "uint32"))

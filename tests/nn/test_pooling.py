@@ -114,8 +114,8 @@ def test_softmax_pooling_has_derivatives():
     x = ge.input("x", (1, 5, 4), "float64")
     feeds = {x: rng.standard_normal((1, 5, 4))}
     loss = ge.sum(ge.square(nn.softmax_pool2d(x, (3, 2), (1, 2), beta=2)))
-    ge.check_gradients(loss, feeds)
-    ge.check_gradients(ge.sum(ge.square(ge.grad(loss, x))), feeds)
+    ge.check_gradients(loss, feeds).raise_if_wrong()
+    ge.check_gradients(ge.sum(ge.square(ge.grad(loss, x))), feeds).raise_if_wrong()
 
 
 def test_a_named_batch():
@@ -140,6 +140,14 @@ def test_the_result_has_the_name_that_is_assigned():
     smooth = nn.softmax_pool2d(x, 2)
     pooled = nn.MaxPool2d(2)(x)
     assert smooth.name == "smooth" and pooled.name == "pooled"
+
+
+def test_layers_keep_their_options_as_attributes():
+    pool = nn.MaxPool2d(3, stride=2, padding=1)
+    assert (pool.kernel_size, pool.stride, pool.padding, pool.dilation, pool.ceil_mode) == (3, 2, 1, 1, False)
+    assert repr(nn.AvgPool1d(2, name="halves")) == (
+        "<AvgPool1d halves: kernel_size=2, stride=None, padding=0, ceil_mode=False, count_include_pad=True>"
+    )
 
 
 @pytest.mark.parametrize(

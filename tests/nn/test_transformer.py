@@ -117,6 +117,7 @@ def test_a_sequence_learns_to_be_reversed():
     assert (engine.run(logits, {ids: test}).argmax(-1) == test[:, ::-1]).mean() > 0.95
 
 
-def test_an_unknown_activation_is_refused():
-    with pytest.raises(ge.DeclarationError, match="no activation called 'rely'"):
-        nn.TransformerEncoderLayer(6, 2, activation="rely")
+@pytest.mark.parametrize("name", ["rely", "located", "__name__"])
+def test_an_unknown_activation_is_refused(name):
+    with pytest.raises(ge.DeclarationError, match=f"no activation called '{name}'"):
+        nn.TransformerEncoderLayer(6, 2, activation=name)

@@ -10,6 +10,9 @@ from graph_engine_viz.geometry import Placement, Point, Route
 
 __all__ = ["Cut", "Cuts", "ends_of", "middle", "split"]
 
+SHORTEST = 0.5
+"""What the length of a row is at least, but for the last one, as a part of that of equal rows."""
+
 Cut: TypeAlias = tuple[float, float]
 """From the last box of a column to the first of the next."""
 
@@ -59,7 +62,7 @@ class Cuts:
                 [
                     (cost + (middle(cut) - _start(chosen)) ** 2 / fair + weight * here, [*chosen, cut])
                     for cost, chosen in best
-                    if _start(chosen) < middle(cut)
+                    if middle(cut) - _start(chosen) > SHORTEST * fair
                 ]
                 for cut, here in self.costs.items()
             ]

@@ -27,7 +27,10 @@ WEIGHTS = (60.0, 180.0, 540.0)
 """How much it counts that a cut goes through wires and groups: each is tried."""
 
 TORN = 0.94
-"""A picture may be so much smaller for a group that is in one piece more."""
+"""A picture may be so much smaller for each group that is not cut."""
+
+FITS = 0.8
+"""Groups are cut anyway that are wider than that part of a row."""
 
 LANE = 18.0
 FRAME_HEAD = 24.0
@@ -51,11 +54,6 @@ class Folded:
     def scale(self) -> float:
         """How large the picture can be shown."""
         return min(self.room[0] / max(self.width, 1), self.room[1] / max(self.height, 1))
-
-    @property
-    def worth(self) -> float:
-        """How well it is shown: large, with groups in one piece."""
-        return self.scale * TORN ** (len(self.frames) - len({group for group, _ in self.frames}))
 
 
 def fold(
@@ -84,9 +82,18 @@ def fold(
         return whole
     cuts = Cuts(placement, routes, sizes)
     chosen = {tuple(cuts.choose(rows, weight)): None for rows in range(2, MOST_ROWS + 1) for weight in WEIGHTS}
-    folded = [_Folder(placement, routes, sizes, groups, list(some), room).fold() for some in chosen if some]
-    best = max([whole, *folded], key=lambda found: found.worth)
+    ways = [(some, _Folder(placement, routes, sizes, groups, list(some), room).fold()) for some in chosen if some]
+    worths = [(whole.scale, 0, whole)]
+    worths += [(way.scale * TORN ** _torn(placement, some), -len(some), way) for some, way in ways]
+    best = max(worths, key=lambda found: found[:2])[-1]
     return best if best.scale > WORTH * whole.scale and whole.scale < 1 else whole
+
+
+def _torn(placement: Placement, cuts: Sequence[Cut]) -> int:
+    """Count how often groups are cut that have room in one row."""
+    fair = placement.width / (len(cuts) + 1)
+    frames = [(x, x + width) for x, _, width, _ in placement.groups.values() if width < FITS * fair]
+    return sum(left < middle(cut) < right for left, right in frames for cut in cuts)
 
 
 def _leads_back(route: Route) -> bool:

@@ -178,7 +178,7 @@ class _Expansion:
 
     def _leaf(self, variable: Variable) -> Elements:
         """Make a leaf for each element: an input, a parameter with its number, or a constant."""
-        shape = shape_of(variable, self.names)
+        shape = _shape_of(variable, self.names)
         data = variable.data
         if self.engine is not None and variable.kind == "parameter":
             data = np.asarray(self.engine.value(variable))
@@ -204,7 +204,7 @@ class _Expansion:
         with building(dataclasses.replace(operation.context, owner=None, source=source)):
             results = rule(operation.primitive.bind(self.names), *[self.became[v] for v in operation.inputs])
         for output, elements in zip(operation.outputs, results if operation.many else (results,), strict=True):
-            self.became[output] = elements.reshape(shape_of(output, self.names))
+            self.became[output] = elements.reshape(_shape_of(output, self.names))
             self._name(output)
 
     def _name(self, output: Variable) -> None:
@@ -225,7 +225,7 @@ class _Expansion:
 # ---- checks ----------------------------------------------------------------------------------------------------
 
 
-def shape_of(variable: Variable, names: Mapping[str, int]) -> tuple[int, ...]:
+def _shape_of(variable: Variable, names: Mapping[str, int]) -> tuple[int, ...]:
     return tuple(evaluate(dim, names) for dim in variable.shape)
 
 
@@ -270,8 +270,8 @@ def _check(graph: Graph, names: Mapping[str, int], limit: int) -> None:
 
 def _count(variable: Variable, names: Mapping[str, int]) -> int:
     """Count the scalars that a variable takes, with the products that it is the sum of."""
-    size = math.prod(shape_of(variable, names))
+    size = math.prod(_shape_of(variable, names))
     operation = variable.operation
     if operation is None or operation.primitive.name not in ("linear", "matmul"):
         return size
-    return size * (1 + shape_of(operation.inputs[0], names)[-1])
+    return size * (1 + _shape_of(operation.inputs[0], names)[-1])

@@ -129,6 +129,26 @@ def test_the_session_stands_where_it_began_to_hold():
     assert f"iteration {stopped.iteration}: " in stopped.message and "not isfinite" in stopped.message
 
 
+def test_it_stands_at_the_first_step_too_and_at_the_start_for_what_was_given():
+    step = make()
+    first = step.graph.operations[0].outputs[0]
+    assert run_until_stopped(attach(step, watch="value.abs_max > 0", of=first), DATA).session.place.last == 0
+    stopped = run_until_stopped(attach(step, watch="value.abs_max > 0", of="two.linear.weight"), DATA)
+    assert stopped.session.place.last == 0 and stopped.message == "iteration 0: two.linear.weight: value.abs_max > 0"
+
+
+def test_what_has_no_gradient_has_no_condition_on_it():
+    x, w = ge.input("x"), ge.parameter("w", 1.0)
+    count = ge.parameter("count", 0.0, trainable=False)
+    loss = (w * x) ** 2
+    updates = ge.optim.SGD(0.1).minimize(loss) | {count: count + 1}
+    step = ge.Engine("numpy").compile([x], loss, updates=updates)
+    watched = attach(step, watch="update.norm > 1e6 * grad.norm", of=["w", "count"])
+    watched(1.0)
+    watched = attach(step, watch="update.norm >= 1", of=["w", "count"])
+    assert run_until_stopped(watched, [(0.0,)]).message == "iteration 0: the update of count: update.norm >= 1"
+
+
 def test_several_conditions_and_what_is_watched():
     step = make()
     watched = attach(step, watch=["grad.norm > 1e9", "update.zeros >= 0"], of=["one.linear.weight", "two"])

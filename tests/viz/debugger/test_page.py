@@ -1,4 +1,4 @@
-"""The debugger's page in a browser: every pane shows the session's numbers, and steps that are undone leave no trace."""
+"""The debugger's page in a browser: panes show the session's numbers, and steps that are undone leave no trace."""
 
 import functools
 import json
@@ -87,8 +87,24 @@ class Opened:
         return self
 
     def click(self, selector):
-        self.run("const e = document.querySelector(arguments[0]);"
-                 "e.click ? e.click() : e.dispatchEvent(new MouseEvent('click', {bubbles: true}))", selector)  # fmt: skip
+        click = "dispatchEvent(new MouseEvent('click', {bubbles: true}))"
+        self.run(f"document.querySelector(arguments[0]).{click}", selector)
+        return self.settle()
+
+    def submit(self, field, value):
+        """Fill in a dialog, and send it off."""
+        self.run("document.getElementById(arguments[0]).value = arguments[1];"
+                 "document.querySelector('dialog form').requestSubmit()", field, value)  # fmt: skip
+        return self.settle()
+
+    def data(self, selector):
+        """Return the data attributes of all elements that a selector finds."""
+        return self.run("return [...document.querySelectorAll(arguments[0])].map((e) => ({...e.dataset}))", selector)
+
+    def push(self, selector, label):
+        """Press the button that is called so."""
+        self.run("[...document.querySelectorAll(arguments[0])].find((b) => b.textContent == arguments[1]).click()",
+                 selector, label)  # fmt: skip
         return self.settle()
 
     def text(self, selector):
@@ -105,7 +121,7 @@ class Opened:
     @property
     def numbers(self):
         """All numbers outside of the graph, with what they are of."""
-        return self.run("return [...document.querySelectorAll('[data-exact][data-quantity]')].map((e) => ({...e.dataset}))")
+        return self.data("[data-exact][data-quantity]")
 
     def errors(self):
         return [entry["message"] for entry in self.browser.get_log("browser") if entry["level"] == "SEVERE"]
@@ -169,8 +185,7 @@ def test_steps_on_and_back_restore_the_page(opened, name):
 
 def test_steps_restore_the_page_in_opened_scopes_with_points_and_a_chosen_variable(opened):
     page = opened(traced("resnet_training")).press("j", "l", "j", "b", "+", "+")
-    page.run("document.querySelector('#stage [data-variable]').dispatchEvent(new MouseEvent('click', {bubbles: true}))")
-    page.settle()
+    page.click("#stage [data-variable]")
     seen = [page.document]
     for _ in range(8):
         page.press("l")
@@ -179,6 +194,26 @@ def test_steps_restore_the_page_in_opened_scopes_with_points_and_a_chosen_variab
     for before in reversed(seen[:-1]):
         page.press("h")
         assert page.document == before
+
+
+def test_steps_restore_the_page_with_all_that_was_asked_for(opened):
+    page = opened(traced("perceptron")).press("l", "y").push(".buttons button", "check gradient")
+    page.press("e").submit("value", "[0, 0] = 3").press("m", "w").submit("condition", "rms > 0")
+    before = page.document
+    page.press(*"lllll").press(*"hhhhh")
+    assert page.document == before and "Why?" in before and "data-verdict" in before
+
+
+def test_two_browsers_share_a_session(opened):
+    page = opened(traced("lecture"))
+    first = page.browser.current_window_handle
+    address = page.browser.current_url
+    page.browser.switch_to.new_window("tab")
+    page.browser.get(address)
+    page.settle().press("l", "l")
+    page.browser.close()
+    page.browser.switch_to.window(first)
+    assert page.press("l").state["step"] == "3" and page.errors() == []
 
 
 def test_quick_keys_are_all_heard(opened):
@@ -236,8 +271,7 @@ def check_number(session, shown):
 
 
 def check_picture(page, session):
-    told = page.run("return [...document.querySelectorAll('#stage [data-value]')].map((e) => ({...e.dataset}))")
-    for shown in told:
+    for shown in page.data("#stage [data-value]"):
         if not shown["value"].startswith("("):
             updated = session.trace.updates.get(session.trace.graph[shown["variable"]])
             value = float(session.value(shown["variable"]))
@@ -252,7 +286,7 @@ def test_the_heat_map_holds_the_exact_numbers_of_the_slice(opened):
     page.run("const s = document.getElementById('slice'); s.value = '3, 2:12'; s.dispatchEvent(new Event('change'))")
     page.settle()
     name = page.run("return document.getElementById('tensor').dataset.variable")
-    cells = page.run("return [...document.querySelectorAll('#heat .cell')].map((e) => e.dataset.exact)")
+    cells = [cell["exact"] for cell in page.data("#heat .cell")]
     np.testing.assert_array_equal(np.float32(cells), page.session.value(name)[3, 2:12])
     page.run("const s = document.getElementById('slice'); s.value = '99'; s.dispatchEvent(new Event('change'))")
     assert "outside" in page.settle().text("#message")
@@ -261,7 +295,7 @@ def test_the_heat_map_holds_the_exact_numbers_of_the_slice(opened):
 def test_not_finite_numbers_are_marked(opened):
     page = opened(traced("infinite")).press("n")
     assert page.state["step"] == str(page.session.why().findings[0].operation and page.session.place.last)
-    marks = page.run("return [...document.querySelectorAll('#heat [data-mark]')].map((e) => e.dataset.mark)")
+    marks = [cell["mark"] for cell in page.data("#heat [data-mark]")]
     infinities = np.isinf(page.session.value(page.session.here.outputs[0])).sum()
     assert marks.count("-inf") == infinities > 0
     page.press("y")
@@ -298,8 +332,7 @@ def test_breakpoints_and_watchpoints(opened):
     page.press("b")
     assert page.run("return document.querySelectorAll('#points [data-point]').length") == 0
     page.press("w")
-    page.run("document.getElementById('condition').value = 'value.isinf'; document.querySelector('dialog form').requestSubmit()")
-    page.settle().press("c")
+    page.submit("condition", "value.isinf").press("c")
     assert "isinf holds for" in page.text("#caption") and page.session.points
     step = page.state["step"]
     page.press("l", "C")
@@ -310,8 +343,7 @@ def test_breakpoints_and_watchpoints(opened):
 
 def test_a_condition_that_is_none_is_refused_on_the_page(opened):
     page = opened(traced("lecture")).press("w")
-    page.run("document.getElementById('condition').value = '__import__'; document.querySelector('dialog form').requestSubmit()")
-    page.settle()
+    page.submit("condition", "__import__")
     assert "__import__" in page.text("#message")
     page.press("l")
     assert page.run("return document.getElementById('message').hidden")
@@ -329,11 +361,10 @@ def test_search_finds_and_goes_there(opened):
 
 def test_edit_runs_again_and_compares(opened):
     page = opened(traced("lecture")).press("l", "e")
-    page.run("document.getElementById('value').value = '10'; document.querySelector('dialog form').requestSubmit()")
-    page.settle()
+    page.submit("value", "10")
     assert len(page.session.runs) == 2 and float(page.session.trace.value("f")) == 10
     page.press("m")
-    verdicts = page.run("return [...document.querySelectorAll('[data-verdict]')].map((e) => e.dataset.verdict)")
+    verdicts = [step["verdict"] for step in page.data("[data-verdict]")]
     assert len(verdicts) == 5 and "diverged" in verdicts and "f" in page.text("#lane p")
 
 
@@ -343,7 +374,8 @@ def test_the_timeline_can_be_dragged(opened):
 
     page = opened(traced("perceptron"))
     line = page.browser.find_element(By.ID, "timeline")
-    ActionChains(page.browser).move_to_element_with_offset(line, -600, 3).click_and_hold().move_by_offset(1190, 0).release().perform()
+    drag = ActionChains(page.browser).move_to_element_with_offset(line, -600, 3).click_and_hold()
+    drag.move_by_offset(1190, 0).release().perform()
     assert page.settle().state["step"] == str(len(page.session.steps) - 1)
 
 
@@ -351,9 +383,9 @@ def test_series_are_those_of_the_layers(opened):
     page = opened(traced("perceptron"))
     for _ in page.session.steps:
         page.press("l")
-    assert page.run("return document.querySelector('#series [aria-selected=true]').textContent") == "|update| / |weight|"
+    assert page.text("#series [aria-selected=true]") == "|update| / |weight|"
     page.click("#series [role=tab]")
-    bars = page.run("return [...document.querySelectorAll('#series [data-layer]')].map((e) => ({...e.dataset}))")
+    bars = page.data("#series [data-layer]")
     assert {"hidden", "readout"} <= {bar["layer"] for bar in bars}
     for bar in bars:
         gradient = page.session.grad(bar["variable"]).astype("float64")
@@ -369,19 +401,16 @@ def test_series_across_iterations(opened):
     for size in (1, 2, 3, 4):
         watched(size * np.ones(4, "float32"))
     page = opened(watched.session())
-    page.run("[...document.querySelectorAll('#series button')].find((b) => b.textContent == 'across iterations').click()")
-    page.settle()
-    read = "return [...document.querySelectorAll('#series [data-iteration]')].map((e) => e.dataset.iteration)"
-    assert page.run(read)[:3] == ["1", "2", "3"] and page.errors() == []
+    page.push("#series button", "across iterations")
+    assert [bar["iteration"] for bar in page.data("#series [data-iteration]")][:3] == ["1", "2", "3"]
+    assert page.errors() == []
 
 
 def test_the_numerical_check_and_the_time(opened):
     page = opened(traced("perceptron"))
     page.press("l")
-    page.run("[...document.querySelectorAll('.buttons button')].find((b) => b.textContent == 'check gradient').click()")
-    assert "ok" in page.settle().text("#extra h3")
-    page.run("[...document.querySelectorAll('.buttons button')].find((b) => b.textContent == 'time').click()")
-    assert "µs" in page.settle().text("#extra")
+    assert "ok" in page.push(".buttons button", "check gradient").text("#extra h3")
+    assert "µs" in page.push(".buttons button", "time").text("#extra")
 
 
 def test_help_names_every_key_and_its_call(opened):
@@ -407,19 +436,22 @@ def test_nothing_is_cut_or_overlaps(opened, name, size):
         resize(page.browser, *size)
         for keys in ("l", "lll", "y"):
             page.press(*keys)
-            assert page.run("return document.documentElement.scrollHeight <= innerHeight && document.documentElement.scrollWidth <= innerWidth")  # noqa: E501
             assert page.run(CUT) == []
     finally:
         resize(page.browser, *SIZES[0])
 
 
 CUT = """
-const wide = [...document.querySelectorAll("header, #left > section > h2, #inspector, #bottom, #crumbs, .row .number")];
+const {scrollHeight, scrollWidth} = document.documentElement;
+const all = (selector) => [...document.querySelectorAll(selector)];
+const wide = all("header, #left > section > h2, #inspector, #bottom, #crumbs, .row .number");
 const cut = wide.filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.id || e.textContent);
-const boxes = [...document.querySelectorAll("#series text.amount, #series text.label:not(.outer)")].map((e) => [e.textContent, e.getBoundingClientRect()]);
-const over = boxes.flatMap(([a, r], i) => boxes.slice(i + 1).filter(([, s]) =>
-  r.left < s.right - 1 && s.left < r.right - 1 && r.top < s.bottom - 3 && s.top < r.bottom - 3).map(([b]) => `${a} and ${b}`));
-return [...cut, ...over];
+const texts = all("#series text.amount, #series text.label:not(.outer), #series button, #series small, #calls");
+const boxes = texts.map((e) => [e.textContent, e.getBoundingClientRect()]);
+const meet = (r, s) => r.left < s.right - 1 && s.left < r.right - 1 && r.top < s.bottom - 3 && s.top < r.bottom - 3;
+const over = boxes.flatMap(([a, r], i) =>
+  boxes.slice(i + 1).filter(([, s]) => meet(r, s)).map(([b]) => `${a} and ${b}`));
+return [...cut, ...over, ...(scrollHeight > innerHeight || scrollWidth > innerWidth ? ["the page"] : [])];
 """
 
 
@@ -437,8 +469,8 @@ def test_the_saved_page_shows_what_the_live_one_does(opened, saved, name):
 
 
 def told(page):
-    panes = page.run("return ['title', 'rule', 'tree', 'code', 'crumbs', 'stage', 'series'].map((id) => document.getElementById(id).innerHTML)")  # noqa: E501
-    return panes
+    panes = ("title", "rule", "tree", "code", "crumbs", "stage", "series")
+    return {pane: page.run("return document.getElementById(arguments[0]).innerHTML", pane) for pane in panes}
 
 
 def test_the_saved_page_searches_expands_and_inspects(saved):

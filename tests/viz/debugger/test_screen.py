@@ -1,11 +1,14 @@
 """What the debugger's page is told: plain data, and every number in it the session's."""
 
 import json
+import re
+from importlib.resources import files
 
 import numpy as np
 import pytest
 
 import graph_engine as ge
+from graph_engine.testing import strict_backend
 from graph_engine_viz.debugger import Session
 from graph_engine_viz.debugger.attach import attach
 from graph_engine_viz.debugger.html import page_html
@@ -16,7 +19,7 @@ from graph_engine_viz.debugger.screen.levels import MOST_PARTS, WHOLE, Levels
 from graph_engine_viz.debugger.screen.screen import ANSWERS
 from graph_engine_viz.timeline import Timeline
 from tests.viz.models import lstm, resnet_training, tied
-from tests.viz.pictures import lecture, not_finite, perceptron, stopped
+from tests.viz.pictures import ODD_RUNS, RUNS, lecture, not_finite, perceptron, stopped
 
 QUESTIONS = {"inspect": {"variable": "loss"}, "check": {"variable": "loss"}, "time": {"variable": "loss"},
              "do": {"call": "step"}, "search": {"text": "w"}}  # fmt: skip
@@ -108,9 +111,9 @@ def test_the_state_says_why_it_would_stop_here():
 
 def test_what_a_step_is_about():
     page = screen(perceptron())
-    told = {(state["phase"], *state["subject"]) for state in (do(page, "go", n) for n in range(len(page.session.steps)))}
-    assert {("forward", "loss", "value"), ("backward", "readout.W2", "grad")} & told == {("forward", "loss", "value")}
-    assert ("update", "readout.W2", "update") in told and ("backward", "loss", "grad") in told
+    states = [do(page, "go", step) for step in range(len(page.session.steps))]
+    told = {(state["phase"], *state["subject"]) for state in states}
+    assert {("forward", "loss", "value"), ("backward", "loss", "grad"), ("update", "readout.W2", "update")} <= told
 
 
 def test_a_failed_run_says_what_failed():
@@ -176,8 +179,16 @@ def test_two_runs_are_compared_step_by_step():
 # ---- the inspector -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("text", "index"), [("", np.s_[0, 0, :64, :9]), ("1, 2", np.s_[1, 2]), ("1, :, 3, 2:5", np.s_[1, :, 3, 2:5]),
-                                             ("-1, -2, -3, -4", np.s_[-1, -2, -3, -4]), ("0, 0, 90:99, ::", None)])  # fmt: skip
+SLICES = {
+    "": np.s_[0, 0, :64, :9],
+    "1, 2": np.s_[1, 2],
+    "1, :, 3, 2:5": np.s_[1, :, 3, 2:5],
+    "-1, -2, -3, -4": np.s_[-1, -2, -3, -4],
+    "0, 0, 90:99, ::": None,
+}
+
+
+@pytest.mark.parametrize(("text", "index"), SLICES.items())
 def test_a_slice_has_the_arrays_numbers(text, index):
     values = np.random.default_rng(0).normal(size=(2, 3, 100, 9)).astype("float32")
     x = ge.input("x", (2, 3, 100, 9))
@@ -314,9 +325,17 @@ def test_origins_and_why_point_to_steps():
     y = ge.sqrt(x)
     page = screen(ge.Engine("numpy").trace(ge.sum(ge.log(y)), {x: [4, 0, 1]}))
     origins = page.answer("origins")["origins"]
-    assert [page.session.steps[origin["at"][0]].phase for origin in origins][0] == "forward"
+    assert page.session.steps[origins[0]["at"][0]].phase == "forward"
     why = page.answer("why")
     assert why["findings"][0]["at"][0] == 1 and "cause" in why["findings"][0]["text"]
+
+
+def test_a_session_saves_itself_as_a_page_and_as_a_trace(tmp_path):
+    session = Session(lecture())
+    session.save(tmp_path / "run.html")
+    assert "<!DOCTYPE html>" in (tmp_path / "run.html").read_text(encoding="utf-8")
+    session.save(tmp_path / "run.safetensors")
+    assert len(ge.Trace.load(tmp_path / "run.safetensors").steps) == 5 and "save(" in session.log[-1]
 
 
 # ---- the page ------------------------------------------------------------------------------------------------------
@@ -344,7 +363,7 @@ def test_saved_answers_are_those_of_the_screen(make):
         film = saved["films"]["[]"]
         shown = page.answer("looks", {"step": step, "have": 0})
         for key, look in shown["at"].items():
-            at = [number for start, number in film["changes"][key] if start <= step][-1]
+            at = max(change for change in film["changes"][key] if change[0] <= step)[1]
             assert film["texts"][at] == shown["texts"][look]
     for name, told in saved["tensors"].items():
         variable, _, side = name.rpartition("|")
@@ -367,3 +386,71 @@ def test_series_across_the_iterations_that_are_kept():
     assert [each["number"] for each in told] == [1, 2, 3] and page.answer("run")["iterations"] == 3
     last = page.answer("series")["layers"]
     assert told[-1]["layers"] == last != told[0]["layers"]
+
+
+# ---- whatever is looked at -----------------------------------------------------------------------------------------
+
+
+def without_elements():
+    x = ge.input("x", ("n", 3))
+    return ge.Engine("numpy").trace(ge.sum(x * x), {x: np.zeros((0, 3))})
+
+
+def within_a_budget():
+    x = ge.input("x", (64, 64))
+    y = x
+    for _ in range(12):
+        y = ge.tanh(y) * 1.1
+    return ge.Engine("numpy").trace(ge.mean(y), {x: np.ones((64, 64))}, memory=100_000)
+
+
+@pytest.mark.parametrize("name", [*RUNS, *ODD_RUNS, "without_elements", "within_a_budget"])
+def test_every_pane_of_every_run(name):
+    make = {**RUNS, **ODD_RUNS, "without_elements": without_elements, "within_a_budget": within_a_budget}[name]
+    trace = make()
+    if not trace.steps:
+        return
+    page = screen(trace)
+    for step in range(min(len(page.session.steps), 12)):
+        state = do(page, "go", step)
+        page.answer("looks", {"focus": state["focus"], "step": step, "have": 0})
+        for what in ("check", "time", "inspect"):
+            asked(page, what, state["subject"] and state["subject"][0])
+    for variable in list(page.answer("run")["variables"])[:40]:
+        for side in ("value", "grad", "update"):
+            json.dumps(page.answer("inspect", {"variable": variable, "side": side}), allow_nan=False)
+    json.dumps(saved_answers(page), allow_nan=False)
+
+
+def asked(page, what, variable):
+    """Ask; what cannot be answered says why."""
+    try:
+        json.dumps(page.answer(what, {"variable": variable or ""}), allow_nan=False)
+    except ge.errors.GraphEngineError as error:
+        assert str(error)
+
+
+def test_arrays_of_another_backend():
+    x, w = ge.input("x", ("n", 4)), ge.parameter("w", np.ones((4, 3), "float32"))
+    loss = ge.mean(ge.nn.relu(x @ w))
+    backend = strict_backend()
+    step = ge.Engine(backend).compile([x], loss, updates=ge.optim.Adam(0.1).minimize(loss))
+    page = Screen(Session(step.trace(np.ones((5, 4), "float32")), backend))
+    assert page.answer("inspect", {"variable": "w", "side": "grad", "slice": "0, 1:3"})["grid"]["shape"] == [1, 2]
+    assert page.answer("check", {"variable": "w"})["ok"] and page.answer("time", {"variable": "loss"})["repeats"]
+    assert page.answer("series")["layers"] and page.answer("picture")["svg"]
+    do(page, "set_value", "w", "2")
+    assert page.answer("compare", {"runs": [0, 1]})["name"] == "w"
+
+
+def test_the_pages_modules_import_what_others_export_and_share_no_names():
+    folder = files("graph_engine_viz").joinpath("web", "debugger")
+    texts = {path.name: path.read_text() for path in folder.iterdir() if path.name.endswith(".js")}
+    exported = {name: set(re.findall(r"^export (?:async )?(?:const|function\*?|class) (\w+)", text, re.M))
+                for name, text in texts.items()}  # fmt: skip
+    for text in texts.values():
+        imports = re.findall(r'^import \{ ([^}]*) \} from "\./([\w.]+)";$', text, re.M)
+        assert all(set(names.split(", ")) <= exported[module] for names, module in imports)
+    own = [name for text in texts.values()
+           for name in re.findall(r"^(?:export )?(?:async )?(?:const|let|function|class) (\w+)", text, re.M)]  # fmt: skip
+    assert len(own) == len(set(own))

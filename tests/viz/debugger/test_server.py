@@ -10,7 +10,8 @@ import time
 import pytest
 
 import graph_engine as ge
-from graph_engine_viz.debugger import handling
+from graph_engine_viz.debugger import Session, handling
+from graph_engine_viz.debugger.screen import Screen as RealScreen
 from graph_engine_viz.debugger.server import serve
 
 POLICY = "default-src 'none'; script-src 'sha256-x'; connect-src 'self'"
@@ -394,3 +395,50 @@ def test_it_listens_on_loopback_only(server):
 def test_a_port_that_is_taken(server):
     with pytest.raises(OSError, match=r"[Aa]ddress"):
         serve(Screen(), PAGE, server.server_port)
+
+
+# ---- a real session --------------------------------------------------------------------------------------------
+
+HOSTILE = [
+    ("nothing", {}), ("do", {}), ("do", {"call": "nothing"}), ("do", {"call": ["a"]}), ("do", {"call": "__init__"}),
+    ("do", {"call": "go", "arguments": [1e308]}), ("do", {"call": "go", "arguments": [-1]}),
+    ("do", {"call": "go", "arguments": [True]}), ("do", {"call": "step", "arguments": [1]}),
+    ("do", {"call": "break_at", "arguments": ["1" * 9000]}), ("do", {"call": "delete", "arguments": [9]}),
+    ("do", {"call": "watch", "arguments": ["__import__('os').system('true')"]}),
+    ("do", {"call": "watch", "arguments": ["a" * 100_000]}), ("do", {"call": "watch", "arguments": ["(" * 3000]}),
+    ("do", {"call": "watch", "arguments": ["rms < " + "-" * 9000 + "1"]}),
+    ("do", {"call": "watch", "arguments": ["not " * 9000 + "isnan"]}),
+    ("do", {"call": "watch", "arguments": ["1" * 9000 + " < rms"]}),
+    ("do", {"call": "set_value", "arguments": ["x", "hello"]}),
+    ("do", {"call": "set_value", "arguments": ["x", "[" * 5000]}),
+    ("do", {"call": "set_value", "arguments": ["x", "[1, [2]]"]}),
+    ("do", {"call": "set_value", "arguments": ["x", "1" * 9000]}),
+    ("do", {"call": "set_value", "arguments": ["x", "[" + "1" * 9000 + "] = 1"]}),
+    ("do", {"call": "open", "arguments": ["nothing"]}), ("do", {"call": "use_run", "arguments": [7]}),
+    ("inspect", {"variable": "nothing"}), ("inspect", {"variable": "x", "side": "inside"}),
+    ("inspect", {"variable": "x", "slice": "9" * 5000}), ("inspect", {"variable": "x", "slice": "0:," * 900}),
+    ("inspect", {"variable": "x", "slice": "__import__('os')"}),
+    ("inspect", {"variable": 3}), ("inspect", {"other": 3}),
+    ("picture", {"focus": [["a"]]}), ("picture", {"focus": [{"a": 1}] * 1000}), ("looks", {"step": 10**30}),
+    ("numbers", {"names": [[]]}), ("numbers", {"names": ["x"] * 10_000}), ("compare", {"runs": [{}, 1]}),
+    ("compare", {"runs": [0, 10**30]}), ("check", {"variable": "nothing"}), ("time", {"variable": "x"}),
+    ("why", {"node": "nothing"}), ("why", {"node": "x", "of": "colour"}), ("search", {"text": 3}),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def real():
+    x = ge.input("x", 3)
+    session = Session(ge.Engine("numpy").trace(ge.sum(ge.tanh(x)), {x: [1, 2, 3]}))
+    server = serve(RealScreen(session), PAGE)
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize("number", range(len(HOSTILE)))
+def test_a_real_session_refuses_what_it_cannot_answer(real, number):
+    what, arguments = HOSTILE[number]
+    before = content(post(real, b'{"what": "state"}'))
+    answer = post(real, json.dumps({"what": what, "arguments": arguments}).encode())
+    assert status(answer) == 200 and content(answer)["error"]
+    assert content(post(real, b'{"what": "state"}')) == before

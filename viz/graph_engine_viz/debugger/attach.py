@@ -183,9 +183,10 @@ class WatchedStep:
         graph = session.trace.graph
         for condition in dict.fromkeys(condition for condition, _ in holding):
             session.watch(condition.text, of=[known.variable for found, known in holding if found is condition])
-        if holding:
-            session.go(0)
-            session.continue_()
+        session.go(0)
+        begun = any(session.stops_here(point) for point in session.points.values())
+        if holding and not begun and not session.continue_().points:
+            session.restart()  # it holds for what was given
         said = "; ".join(f"{words(graph, known)}: {condition.text}" for condition, known in holding[:3])
         message = f"iteration {self.iteration}: {said or 'asked for'}"
         cure = "the step was undone; error.session stands there: print(error.session.why())"
@@ -256,6 +257,7 @@ def _declare(
         for known in knowns
         if asked(condition, known)
         for side, quantity in condition.needed
+        if side != "grad" or known.variable in gradients
     }
     numbers = [ge.constant(0.0)]  # so that there is a vector in any case
     places: dict[tuple[Known, str], int] = {}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graph_engine.errors import GraphEngineError
+from graph_engine_viz.debugger.rows import Row, rows_of
 from graph_engine_viz.debugger.screen import Screen
 from graph_engine_viz.debugger.session import Session
 
@@ -78,6 +79,7 @@ class Desk:
         self.prompt: Prompt | None = None
         self.reading: list[str] | None = None
         self.scroll = 0
+        self._tree: tuple[tuple[int, list[str]], list[Row]] | None = None
 
     def ask(self, what: str, **arguments: Any) -> Table:
         """Ask the screen."""
@@ -97,6 +99,14 @@ class Desk:
         moment = None if known is None else known[3 + SIDES.index(side)]
         at, substep = self.state["at"], self.state["substep"]
         return moment is not None and (moment[0], moment[1]) <= (at, 1 << 30 if substep is None else substep)
+
+    @property
+    def rows(self) -> list[Row]:
+        """The tree of operations, as far as it is open."""
+        key = self.state["run"], self.state["opened"]
+        if self._tree is None or self._tree[0] != key:
+            self._tree = key, rows_of(self.run, set(self.state["opened"]))
+        return self._tree[1]
 
     def origins(self) -> list[Table]:
         """Return where something that is not finite arose."""

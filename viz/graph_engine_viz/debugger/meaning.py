@@ -15,7 +15,7 @@ __all__ = ["KINDS", "Scope", "all_scopes", "find_steps", "find_watched", "scope_
 
 Scope = tuple[str, ...]
 _PHASES = ("forward", "backward", "update")
-_LINE = re.compile(r"(?:(?P<file>.+):)?(?P<line>\d+)")
+_LINE = re.compile(r"(?:(?P<file>.+):)?(?P<line>\d{1,9})")
 
 
 def find_steps(trace: Trace, what: Any, kind: str | None = None) -> tuple[str, str, frozenset[int]]:

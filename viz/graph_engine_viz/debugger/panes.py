@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from graph_engine_viz.debugger.cells import Line, Span, Style, beside, fitted, wrapped
 from graph_engine_viz.debugger.desk import SIDES, Desk
+from graph_engine_viz.debugger.rows import Row, row_of
 from graph_engine_viz.summary import short
 
 __all__ = ["SMALLEST", "compose"]
@@ -78,8 +79,10 @@ def _where(desk: Desk, width: int) -> list[Line]:
     of = f"   run {state['run']} of {state['runs']}" if state["runs"] > 1 else ""
     subject = f"all of {'.'.join(state['scope'])}" if state["scope"] is not None else name
     if state["substep"] is not None:
-        made = run["substeps"].get(state["at"], ["one primitive"])
-        subject += f", primitive {state['substep'] + 1} of {len(made)}: {made[state['substep']]}"
+        session = desk.session
+        count, operation = len(session.steps[state["at"]].substeps), session.here.operation
+        made = session.trace.graph.describe(operation) if operation is not None else ""
+        subject += f", primitive {state['substep'] + 1} of {count}: {made}"
     code = "" if file is None else dict(run["files"][file]["lines"]).get(number, "").strip()
     first = fitted([Span(f"{state['title']}{of}", "title")], width - len(place) - 1)
     reasons = " · ".join(f"■ {reason}" for reason in state["reasons"])
@@ -97,19 +100,9 @@ def _foot(desk: Desk, width: int) -> list[Line]:
 # ---- scopes ----------------------------------------------------------------------------------------------------
 
 
-class _Row(NamedTuple):
-    """A row of the tree: an operation, the update of a parameter, or a scope, by phase and name or by scope."""
-
-    name: str
-    depth: int
-    key: tuple[str, ...]
-    is_folded: bool = False
-    variable: str | None = None
-
-
 def _scopes(desk: Desk, width: int, height: int) -> list[Line]:
-    rows = _tree(desk)
-    here = _row_here(desk, rows)
+    rows = desk.rows
+    here = row_of(desk.run, rows, desk.state["at"])
     first = min(max((here or 0) - height // 2, 0), max(len(rows) - height, 0))
     shown = rows[first : first + height]
     names = [row.variable for row in shown if row.variable is not None]
@@ -118,7 +111,7 @@ def _scopes(desk: Desk, width: int, height: int) -> list[Line]:
     return [_row(desk, row, numbers, _MARKS[phase] if first + i == here else "", width) for i, row in enumerate(shown)]
 
 
-def _row(desk: Desk, row: _Row, numbers: dict[str, Any], mark: str, width: int) -> Line:
+def _row(desk: Desk, row: Row, numbers: dict[str, Any], mark: str, width: int) -> Line:
     fold = "▸ " if row.is_folded else "▾ " if row.variable is None else ""
     name = f"{mark or ' '} {'  ' * row.depth}{fold}{row.name}"
     line = fitted([Span(name, "here" if mark else "plain")], width - 2 * _NUMBER)
@@ -130,53 +123,11 @@ def _row(desk: Desk, row: _Row, numbers: dict[str, Any], mark: str, width: int) 
     return line
 
 
-def _tree(desk: Desk) -> list[_Row]:
-    """Return the forward operations under their scopes, folded where they are, and the parameters that are updated."""
-    run, opened = desk.run, {tuple(name.split(".")) for name in desk.state["opened"]}
-    scopes = [tuple(scope) for scope in run["scopes"]]
-    rows: list[_Row] = []
-    around: tuple[str, ...] = ()
-    for phase, name, number, _, _, variable, _ in run["steps"]:
-        if phase == "b":
-            continue
-        scope = scopes[number] if phase == "f" else ()
-        path = [scope[:depth] for depth in range(1, len(scope) + 1)]
-        folded = next((part for part in path if part not in opened), None)
-        for part in path:
-            if part == folded or (part in opened and part != around[: len(part)]):
-                row = _Row(part[-1], len(part) - 1, part, part == folded)
-                if part == folded:
-                    row = row._replace(variable=run["results"][scopes.index(part)])
-                if not rows or rows[-1] != row:
-                    rows.append(row)
-            if part == folded:
-                break
-        around = scope
-        if folded is None:
-            shown = name.removeprefix(".".join((*scope, ""))) if phase == "f" else _update_name(name)
-            rows.append(_Row(shown, len(scope), (phase, name), variable=variable))
-    return rows
-
-
-def _update_name(name: str) -> str:
-    return f"update {'.'.join(name.split('.')[-2:])}"
-
-
-def _row_here(desk: Desk, rows: list[_Row]) -> int | None:
-    phase, name, number, _, _, variable, _ = desk.run["steps"][desk.state["at"]]
-    scope = tuple(desk.run["scopes"][number]) if phase != "u" else ()
-    key = ("u" if phase == "u" else "f", name)
-    for index, row in enumerate(rows):
-        if (row.is_folded and scope[: len(row.key)] == row.key) or (row.key == key and row.variable is not None):
-            return index
-    return next((index for index, row in enumerate(rows) if row.variable == variable), None)
-
-
 # ---- formulas and inspector ------------------------------------------------------------------------------------
 
 
 def _formulas(desk: Desk, width: int) -> list[Line]:
-    return [line for text in desk.state["explain"] for line in wrapped(text, width)]
+    return [line for text in desk.session.explain() for line in wrapped(text, width)]
 
 
 def _inspector(desk: Desk, width: int) -> list[Line]:

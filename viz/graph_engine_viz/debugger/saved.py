@@ -14,12 +14,11 @@ from graph_engine_viz.debugger.screen.levels import WHOLE
 from graph_engine_viz.debugger.screen.run import subject_of
 from graph_engine_viz.debugger.screen.screen import Screen
 from graph_engine_viz.debugger.screen.searching import everything
-from graph_engine_viz.debugger.screen.state import rules_of
+from graph_engine_viz.debugger.screen.state import part_text, rules_of
 from graph_engine_viz.debugger.screen.tensor import inspect
 from graph_engine_viz.export import write_atomic
 from graph_engine_viz.frames import PHASES
 from graph_engine_viz.rules import rule_lines
-from graph_engine_viz.wording import line_text
 
 __all__ = ["save_page", "saved_answers"]
 
@@ -81,13 +80,14 @@ def _steps(screen: Screen) -> list[dict[str, Any]]:
     found = []
     for step in session.steps:
         failed = step.index == count - 1 and looked.trace.failed is not None
-        lines = () if failed else rule_lines(looked.trace, step)
+        rules = [] if failed else rules_of(rule_lines(looked.trace, step))
         inner = [subject_of(looked, step, number) for number in range(len(step.substeps))]
         found.append(
             {
                 "title": f"{PHASES[step.phase]} · step {step.index + 1} of {count}",
-                "rules": rules_of(lines),
-                "explain": [str(looked.trace.error)] if failed else [line_text(line) for line in lines],
+                "rules": rules,
+                "explain": [str(looked.trace.error)] if failed else [],
+                "parts": [part_text(looked, part) for part in step.substeps],
                 "inner": [None if v is None else [looked.name(v), side] for v, side in inner],
             }
         )

@@ -285,7 +285,8 @@ def bars(values: Mapping[str, Any], xlabel: str = "", title: str = "", low: floa
         axes.barh(place, found.mean() - low, left=low, height=0.62, color=BLUE if place else GREY)
         if found.size > 1:
             axes.plot(found, np.full(found.size, place), "o", color="white", markeredgecolor="black", markersize=6)
-        axes.annotate(f"{found.mean():.3g}", (found.max(), place), (9, 0), textcoords="offset points", va="center")
+        written = f"{found.mean():#.3g}".rstrip(".")
+        axes.annotate(written, (found.max(), place), (9, 0), textcoords="offset points", va="center")
     axes.set_yticks(range(len(values)), list(values))
     axes.invert_yaxis()
     axes.tick_params(axis="y", length=0)

@@ -71,6 +71,7 @@ def histograms_by_depth(
     title: str = "",
     limits: tuple[float, float] | None = None,
     top: float = 1.0,
+    gradients: bool = False,
 ) -> Any:
     """Draw a histogram for each layer, one row for each way to begin: activations or gradients.
 
@@ -85,6 +86,8 @@ def histograms_by_depth(
         values grow or shrink. They stand below the row's name.
     top : float
         A bin with more than this part of the values is cut off there: the zeros of a ReLU hide the others otherwise.
+    gradients : bool
+        Whether they are gradients, which have a colour of their own.
 
     Returns
     -------
@@ -100,7 +103,7 @@ def histograms_by_depth(
     columns, rows = max(map(len, tensors.values()), default=0), len(tensors)
     some("layers", range(columns))
     figure, grid = new_figure(max(1.75, 8.4 / columns) * columns + 2.1, max(1.05, 4 / rows) * rows + 0.8)
-    axes = grid[0, 0]
+    axes, color = grid[0, 0], VERMILION if gradients else BLUE
     names = []
     for row, (name, layers) in enumerate(tensors.items()):
         arrays = [values[np.isfinite(values)] for values in (np.ravel(np.asarray(layer, float)) for layer in layers)]
@@ -110,9 +113,9 @@ def histograms_by_depth(
         axes.axhline(base, color="black", linewidth=1)
         for column, values in enumerate(arrays):
             counts, _ = np.histogram(values, bins, ends)
-            _histogram(axes, counts, column, base, values.size * top if top < 1 else counts.max())
+            _histogram(axes, counts, column, base, values.size * top if top < 1 else counts.max(), color)
             if values.size:
-                axes.text(column + 0.92, base + 0.65, f"σ = {_short(values.std())}", ha="right", color=VERMILION)
+                axes.text(column + 0.92, base + 0.65, f"σ = {_short(values.std())}", ha="right")
     axes.set(xlim=(-0.08, columns), ylim=(-0.03, rows))
     axes.set_xticks(np.arange(columns) + 0.46, [f"layer {number + 1}" for number in range(columns)])
     axes.set_yticks(np.arange(rows)[::-1] + 0.4, names)
@@ -124,11 +127,11 @@ def histograms_by_depth(
     return figure
 
 
-def _histogram(axes: Any, counts: Any, left: float, bottom: float, highest: float) -> None:
+def _histogram(axes: Any, counts: Any, left: float, bottom: float, highest: float, color: str) -> None:
     """Draw a histogram into a cell of 1 x 1."""
     heights = 0.6 * np.minimum(counts / max(highest, 1), 1)
     places = np.linspace(left, left + 0.92, len(counts) + 1)
-    axes.stairs(bottom + heights, places, baseline=bottom, fill=True, color=BLUE)
+    axes.stairs(bottom + heights, places, baseline=bottom, fill=True, color=color)
 
 
 def _reach(arrays: Sequence[Any]) -> tuple[float, float]:

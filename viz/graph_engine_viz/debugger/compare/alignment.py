@@ -11,10 +11,10 @@ from graph_engine.trace import Trace
 
 __all__ = ["align"]
 
+Pairs = dict[Variable, Variable | str]
 
-def align(
-    one: Trace, other: Trace | Mapping[str, Any], became: Mapping[Variable, Variable] | None = None
-) -> dict[Variable, Variable | str]:
+
+def align(one: Trace, other: Trace | Mapping[str, Any], became: Mapping[Variable, Variable] | None = None) -> Pairs:
     """Pair the variables of a run with those of another one, or with the names of reference arrays.
 
     Parameters
@@ -41,16 +41,31 @@ def align(
         return _checked({v: v for v in variables if v in other.arrays}, "the other run")
     changed = became or {}
     by_name = {other.graph.name_of(v): v for v in other.graph.variables if v in other.arrays}
-    pairs: dict[Variable, Variable | str] = {}
+    pairs: Pairs = {}
     for v in variables:
         found = changed.get(v, v)
         counterpart = found if found in other.arrays else by_name.get(one.graph.name_of(v))
-        if counterpart is not None:
+        if counterpart is not None and (v.kind != "constant" or v.has_given_name or found in other.arrays):
             pairs[v] = counterpart
-    return _checked(pairs, "the other run")
+    return _checked(_with_constants(one, other, pairs), "the other run")
 
 
-def _checked(pairs: dict[Variable, Variable | str], what: str) -> dict[Variable, Variable | str]:
+def _with_constants(one: Trace, other: Trace, pairs: Pairs) -> Pairs:
+    """Pair constants without names by what uses them; those that are numbered may be others."""
+    for v in one.graph.constants:
+        for user, position in one.graph.consumers.get(v, ()) if v not in pairs and v in one.arrays else ():
+            output = pairs.get(user.outputs[0])
+            there = output.operation if isinstance(output, Variable) else None
+            alike = there is not None and there.primitive.name == user.primitive.name
+            if there is None or not alike or len(there.inputs) != len(user.inputs):
+                continue
+            if there.inputs[position].kind == "constant" and there.inputs[position] in other.arrays:
+                pairs[v] = there.inputs[position]
+                break
+    return dict(sorted(pairs.items(), key=lambda pair: pair[0].index))
+
+
+def _checked(pairs: Pairs, what: str) -> Pairs:
     if not pairs:
         cure = "compare two runs of one model, or give arrays by the names of variables"
         raise LookupFailed(f"no variable of this run is in {what}", cure)

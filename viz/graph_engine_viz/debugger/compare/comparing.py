@@ -145,8 +145,21 @@ class Comparison(Sequence[Difference]):
         names = self.one.names
         own = {v: self._first_array(v) for v in (*operation.inputs, variable)}
         others = {v: self._other_array(v) for v in (*operation.inputs, variable)}
-        found = [unexplained(operation, variable, arrays, names) for arrays in (own, others)]
+        found = [unexplained(operation, variable, own, names)]
+        there, output = self._counterpart(operation, variable)
+        renamed = {new: others[old] for old, new in zip(operation.inputs, there.inputs, strict=True)}
+        found.append(unexplained(there, output, renamed | {output: others[variable]}, names))
         return max(found) if not np.isnan(found).any() else np.nan
+
+    def _counterpart(self, operation: Operation, variable: Variable) -> tuple[Operation, Variable]:
+        """Return what an operation is in the other run, where it is the same one there, perhaps of another dtype."""
+        found = self.pairs.get(variable)
+        there = found.operation if isinstance(found, Variable) else None
+        if there is None or there.primitive.name != operation.primitive.name:
+            return operation, variable
+        if len(there.inputs) != len(operation.inputs) or there.outputs.index(found) != variable.output_index:
+            return operation, variable
+        return there, there.outputs[variable.output_index]
 
     def _first_array(self, variable: Variable) -> Array:
         return np.asarray(self.one.to_numpy(self.one.arrays[variable]))

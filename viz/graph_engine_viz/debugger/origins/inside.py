@@ -119,10 +119,13 @@ def unrolled(reader: Reader, operation: Operation) -> Unrolled | None:
     upstream = [reader.gradient(v) for v in operation.outputs]
     if not isinstance(count, int) or not count or count * len(scan.body.graph.operations) > MOST_OPERATIONS:
         return None
-    inputs = [input(v.name, spec.shape, spec.dtype) for v, spec in zip(operation.inputs, specs, strict=True)]
+    known: dict[Variable, Variable] = {}
+    for v, spec in zip(operation.inputs, specs, strict=True):  # a variable may stand there twice
+        known[v] = known.get(v) or input(reader.name(v), spec.shape, spec.dtype)
+    inputs = [known[v] for v in operation.inputs]
     outputs = apply(scan, tuple(inputs))
     arrived = {v: reader.array(g) for v, g in zip(outputs, upstream, strict=True) if g is not None}
-    seeds = {v: input(f"grad({v.name})", array.shape, v.dtype) for v, array in arrived.items()}
+    seeds = {v: input(f"gradient {i}", array.shape, v.dtype) for i, (v, array) in enumerate(arrived.items())}
     if not seeds:
         return None
     total: Any = 0.0

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from graph_engine.errors import DeclarationError, LookupFailed
+from graph_engine.errors import DeclarationError, GraphEngineError, LookupFailed
 from graph_engine.executing import execute
 from graph_engine.node import Operation, Variable
 from graph_engine.plan import Plan
@@ -103,17 +105,31 @@ def check(looked: Looked, name: str) -> dict[str, Any]:
     if trace.loss is None or not trace.has_grad(variable):
         raise LookupFailed(f"{name!r} has no gradient in this run")
     value, gradient = trace.value(variable).astype(np.float64), trace.grad(variable).astype(np.float64)
+    if not np.isfinite(gradient).all() or not np.isfinite(value).all():
+        raise DeclarationError(f"{name!r} or its gradient is not finite: no difference can be taken", "ask why with y")
     behind = _behind(trace, variable)
     flat = np.argsort(-np.abs(np.nan_to_num(gradient.ravel())), kind="stable")
     rows, scale = [], float(np.max(np.abs(gradient), initial=0.0))
     for position in map(int, flat[:MOST_TRIED]):
         index = tuple(map(int, np.unravel_index(position, value.shape)))
-        slope = _slope(trace, behind, variable, value, index)
+        with _running(name), np.errstate(all="ignore"):
+            slope = _slope(trace, behind, variable, value, index)
         mine = float(gradient[index])
         error = abs(mine - slope) / max(abs(mine), abs(slope), 1e-3 * scale, 1e-12)
         place, right = ", ".join(map(str, index)), bool(error <= TOLERANCE)
         rows.append([place, number(mine), number(slope), number(error, 2), right])
     return {"name": name, "rows": rows, "ok": all(row[-1] for row in rows), "of": int(value.size)}
+
+
+@contextmanager
+def _running(name: str) -> Iterator[None]:
+    """Say that something cannot be run again, where it failed."""
+    try:
+        yield
+    except GraphEngineError:
+        raise
+    except Exception as error:
+        raise DeclarationError(f"{name!r} cannot be run again: {type(error).__name__}: {error}") from error
 
 
 def _slope(
@@ -150,13 +166,12 @@ def _loss_at(trace: Trace, behind: list[Operation], variable: Variable, value: n
         return values[v]
 
     assert trace.loss is not None
-    with np.errstate(all="ignore"):
-        for operation in behind:
-            results = operation.primitive.bind(trace.names).lowered(backend)(*[wide(v) for v in operation.inputs])
-            results = results if isinstance(results, tuple) else (results,)
-            values.update((v, x) for v, x in zip(operation.outputs, results, strict=True) if v is not variable)
-            if trace.loss in values:
-                break
+    for operation in behind:
+        results = operation.primitive.bind(trace.names).lowered(backend)(*[wide(v) for v in operation.inputs])
+        results = results if isinstance(results, tuple) else (results,)
+        values.update((v, x) for v, x in zip(operation.outputs, results, strict=True) if v is not variable)
+        if trace.loss in values:
+            break
     return float(np.asarray(wide(trace.loss)).reshape(()))
 
 
@@ -171,7 +186,7 @@ def timed(looked: Looked, name: str) -> dict[str, Any]:
     instruction = next(found for found in plan.instructions if found.operation is operation)
     arrays = [trace.arrays[v] for v in operation.inputs]
     times = []
-    with looked.backend.running():
+    with looked.backend.running(), _running(name):
         for _ in range(REPEATS):
             begin = time.perf_counter()
             results = execute(plan, instruction, arrays)

@@ -16,7 +16,7 @@ from graph_engine_viz.debugger.session import Session
 __all__ = ["CALLS", "perform"]
 
 LONGEST = 200_000
-_ELEMENT = re.compile(r"\[\s*(?P<index>-?\d+(?:\s*,\s*-?\d+)*)\s*\]\s*=(?P<value>.+)", re.DOTALL)
+_ELEMENT = re.compile(r"\[\s*(?P<index>-?\d{1,18}(?:\s*,\s*-?\d{1,18})*)\s*\]\s*=(?P<value>.+)", re.DOTALL)
 _EDIT = "write a number for all elements, a list of lists, or one element: [0, 3] = 1.5"
 
 Checked = Callable[[Any], Any]

@@ -53,7 +53,7 @@ def run_table(looked: Looked) -> dict[str, Any]:
         "steps": steps,
         "scopes": [list(scope) for scope in scopes],
         "results": _results(looked, list(scopes)),
-        "substeps": {step.index: _substeps(looked, step) for step in trace.steps if len(step.substeps) > 1},
+        "substeps": {step.index: len(step.substeps) for step in trace.steps if len(step.substeps) > 1},
         "variables": {looked.name(v): _variable(looked, v, v in used) for v in trace.graph.variables},
         "files": [_file(path, lines[number]) for path, number in files.items()],
         "failure": _failure(looked),
@@ -80,10 +80,6 @@ def _name(looked: Looked, step: Step) -> str:
     if step.phase == "update" and step.variable is not None:
         return looked.name(step.variable)
     return looked.trace.graph.name_of(step.operation) if step.operation is not None else ""
-
-
-def _substeps(looked: Looked, step: Step) -> list[str]:
-    return [looked.trace.graph.describe(part.operation) for part in step.substeps if part.operation is not None]
 
 
 def _variable(looked: Looked, variable: Variable, used: bool) -> list[Any]:

@@ -40,8 +40,8 @@ class Screen:
     >>> x = ge.input("x")
     >>> screen = Screen(Session(ge.Engine("numpy").trace(x * x, {x: 3})))
     >>> state = screen.answer("do", {"call": "step"})
-    >>> state["title"], state["explain"]
-    ('Backward · step 2 of 3', ['∂(multiply)/∂(multiply) = 1'])
+    >>> state["title"], state["subject"], state["call"]
+    ('Backward · step 2 of 3', ['multiply', 'grad'], 'session.step()')
     """
 
     def __init__(self, session: Session, title: str = "") -> None:

@@ -12,7 +12,7 @@ __all__ = ["MOST", "Slice", "read_slice"]
 MOST = 64
 """So many rows and columns at most."""
 
-_PART = re.compile(r"\s*(-?\d+)?\s*(?:(:)\s*(-?\d+)?\s*)?")
+_PART = re.compile(r"\s*(-?\d{1,18})?\s*(?:(:)\s*(-?\d{1,18})?\s*)?")
 _EXAMPLE = "write a number or a range for each axis, and ranges for two of them at most: 0, :, 3:7"
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from graph_engine.trace import Step
 from graph_engine_viz.debugger.points import Breakpoint
 from graph_engine_viz.debugger.screen.levels import Levels
 from graph_engine_viz.debugger.screen.looking import Looked
@@ -14,11 +15,14 @@ from graph_engine_viz.debugger.session import Session
 from graph_engine_viz.frames import PHASES
 from graph_engine_viz.page import line_html
 from graph_engine_viz.rules import rule_lines
-from graph_engine_viz.wording import Line
+from graph_engine_viz.wording import Line, Part, part
 
-__all__ = ["rules_of", "state_of"]
+__all__ = ["part_text", "rules_of", "state_of"]
 
 MOST_CALLS = 50
+LONGEST = 240
+"""Of a formula, in letters."""
+
 MOST_MARKS = 2_000
 _MOVE = re.compile(
     r"session\.(step|step_back|into|out|continue_|reverse_continue|run_to|restart|end|go|why|use_run)\("
@@ -30,6 +34,7 @@ def state_of(session: Session, looked: Looked, levels: Levels, run: int) -> dict
     place = session.place
     step = session.steps[place.last]
     variable, side = subject_of(looked, step, place.substep)
+    rules = _rules(session, looked)
     return {
         "run": run,
         "runs": len(session.runs),
@@ -42,8 +47,9 @@ def state_of(session: Session, looked: Looked, levels: Levels, run: int) -> dict
         "text": session.where().text,
         "subject": None if variable is None else [looked.name(variable), side],
         "reasons": _reasons(session),
-        "rules": _rules(session, looked),
-        "explain": session.explain(),
+        "part": "" if place.substep is None else part_text(looked, session.here),
+        "rules": rules,
+        "explain": [] if rules else session.explain(),
         "opened": sorted([".".join(scope) for scope in session.opened]),
         "rules_opened": sorted(session.opened_rules),
         "focus": list(levels.around(step, place)),
@@ -65,8 +71,24 @@ def _rules(session: Session, looked: Looked) -> list[str]:
 
 
 def rules_of(lines: Iterable[Line]) -> list[str]:
-    """Write formulas as HTML."""
-    return [line_html(line) for line in lines]
+    """Write formulas as HTML, each as long as can be read."""
+    return [line_html(_cut(line)) for line in lines]
+
+
+def _cut(line: Line) -> Line:
+    room = LONGEST
+    kept: list[Part] = []
+    for piece in line:
+        room -= len(piece.text)
+        if room < 0:
+            return (*kept, part("…", "note"))
+        kept.append(piece)
+    return line
+
+
+def part_text(looked: Looked, part: Step) -> str:
+    """Write one primitive of a rule or an update."""
+    return "" if part.operation is None else looked.trace.graph.describe(part.operation)
 
 
 def _point(point: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import { el, find, redraw } from "./dom.js";
 import { model, stepOf } from "./model.js";
-import { act, prompts } from "./app.js";
+import { act, prompts } from "./actions.js";
 
 const AROUND = 30;
 

@@ -2,7 +2,7 @@
 
 import { el, find, redraw, svg } from "./dom.js";
 import { focused, model, pictured, selected, spoken } from "./model.js";
-import { choose, enter, follow, goTo } from "./app.js";
+import { choose, enter, follow, goTo } from "./actions.js";
 
 const LEGIBLE = 0.5; // pixels per unit of the picture: below, it is shown nearer, around the current operation
 const NEAR = 0.66;

@@ -2,7 +2,7 @@
 
 import { el, find, quantity, redraw, svg } from "./dom.js";
 import { isKnown, model, momentOf, selected } from "./model.js";
-import { askExtra, choose, choosePart, goTo, prompts } from "./app.js";
+import { askExtra, choose, choosePart, goTo, prompts } from "./actions.js";
 
 const SIDE_NAMES = { value: "value", grad: "gradient", update: "new value" };
 const MARKS = { nan: "N", inf: "∞", "-inf": "−∞", high: "▲", low: "▼" };
@@ -25,7 +25,7 @@ function read(grid, cell) {
   return `[${placeOf(grid, cell).join(", ")}] = ${grid.texts[cell]}${note}`;
 }
 
-// Blue above zero, vermilion below, paler towards zero; the sign is also in the pattern of the cell's corner.
+// Blue above zero, vermilion below, paler towards zero; what is below zero is also smaller, for eyes without colour.
 function colorOf(level) {
   return `${level < 0 ? "below" : "above"} l${Math.round(Math.abs(level) / 10)}`;
 }
@@ -40,7 +40,9 @@ function drawGrid(grid, name, side) {
     const x = (cell % across) * size, y = Math.floor(cell / across) * tall;
     const mark = grid.marks[cell];
     const data = { "data-cell": cell, "data-exact": grid.texts[cell], "data-mark": mark };
-    const box = svg("rect", { x, y, width: size - (size > 5), height: tall - (tall > 5), class: `cell ${colorOf(level)}`, ...data });
+    const less = level < 0 && !written ? Math.min(size, tall) * 0.18 : 0;
+    const [width, height] = [size - (size > 5) - 2 * less, tall - (tall > 5) - 2 * less];
+    const box = svg("rect", { x: x + less, y: y + less, width, height, class: `cell ${colorOf(level)}`, ...data });
     if (!mark && !written) return box;
     const shown = mark && !written ? MARKS[mark] : shortened(grid.texts[cell]);
     const font = written ? 12 : Math.min(size, tall) * 0.8;
@@ -52,13 +54,14 @@ function drawGrid(grid, name, side) {
     id: "heat", tabindex: 0, role: "img", width: across * size, height: high * tall, viewBox: `0 0 ${across * size} ${high * tall}`,
     "aria-label": `${name}, ${SIDE_NAMES[side]}, ${high} × ${across} numbers; arrow keys read them`,
   }, cells);
-  const reading = el("output", { id: "reading", class: "note", "aria-live": "polite" }, `colours end at ±${grid.limit[0]}`);
+  const rest = `colours to ±${grid.limit[0]}${written || !grid.levels.some((level) => level < 0) ? "" : "; small: below 0"}`;
+  const reading = el("output", { id: "reading", class: "note", "aria-live": "polite" }, rest);
   let at = -1;
   const say = (cell) => {
     at = cell;
     picture.querySelector(".read")?.classList.remove("read");
     picture.querySelector(`[data-cell="${cell}"]`)?.classList.add("read");
-    reading.textContent = cell < 0 ? `colours end at ±${grid.limit[0]}` : read(grid, cell);
+    reading.textContent = cell < 0 ? rest : read(grid, cell);
   };
   picture.addEventListener("pointermove", (event) => event.target.dataset.cell && say(Number(event.target.dataset.cell)));
   picture.addEventListener("pointerleave", () => say(-1));
@@ -128,9 +131,9 @@ function drawTerms(tensor) {
   return [el("h3", {}, title), el("ul", { class: "plain" }, rows)];
 }
 
-function drawExtra() {
+function drawExtra(name) {
   const { extra } = model;
-  if (!extra) return "";
+  if (extra?.name !== name) return "";
   if (extra.microseconds) {
     return el("p", { id: "extra" }, "time here: ", quantity(extra.microseconds, "", extra.name, "microseconds"), ` µs, median of ${extra.repeats} runs of the operation`);
   }
@@ -202,6 +205,6 @@ export function drawInspector() {
         button("run to", () => prompts.runTo(name), `session.run_to("${name}")`),
         button("check gradient", () => askExtra("check", name), "compare with finite differences"),
         button("time", () => askExtra("time", name), "run the operation again and take the time")),
-      drawExtra(), model.answer ? drawAnswer(model.answer) : "");
+      drawExtra(name), model.answer ? drawAnswer(model.answer) : "");
   });
 }

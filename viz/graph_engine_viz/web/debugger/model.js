@@ -42,7 +42,7 @@ export const spoken = () => `${model.state.title} · ${model.state.scope?.join("
 // The step that the picture shows: at a primitive inside of a rule, the one before is the last that is done.
 export function pictured() {
   const { at, substep } = model.state;
-  const count = model.run.substeps[at]?.length ?? 1;
+  const count = model.run.substeps[at] ?? 1;
   return substep !== null && substep < count - 1 ? Math.max(at - 1, 0) : at;
 }
 

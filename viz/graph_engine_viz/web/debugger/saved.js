@@ -190,12 +190,12 @@ export class Saved {
   state() {
     const { last, first, substep, scope } = this.places[this.at];
     const [phase, name, , , , subject, side] = this.steps[last];
-    const { title, rules, explain, inner } = this.data.steps[last];
+    const { title, rules, explain, inner, parts } = this.data.steps[last];
     const reasons = this.points.filter((point) => point.enabled && point.steps.includes(last)).map(({ number, text }) => `breakpoint ${number}: ${text}`);
     const there = scope ? `session.go(${last}, unfold=False)` : `session.go(${last})`;
     return {
       ...this.data.state, at: last, first, substep, scope, phase: PHASE_NAMES[phase], title, text: `${title} · ${name}`,
-      subject: substep === null ? (subject ? [subject, side] : null) : inner[substep], reasons, rules, explain,
+      subject: substep === null ? (subject ? [subject, side] : null) : inner[substep], reasons, rules, explain, part: substep === null ? "" : parts[substep],
       opened: [...this.opened].sort(), rules_opened: [...this.rules].sort((a, b) => a - b), focus: this.around(last, scope),
       points: structuredClone(this.points), calls: [...this.data.state.calls.slice(0, -1), there],
     };

@@ -2,7 +2,7 @@
 
 import { el, find, redraw, svg } from "./dom.js";
 import { isKnown, model } from "./model.js";
-import { acrossIterations, choose, showSeries } from "./app.js";
+import { acrossIterations, choose, showSeries } from "./actions.js";
 
 const KINDS = { grad: "|gradient|", value: "|activation|", ratio: "|update| / |weight|", loss: "loss per sample" };
 const TALL = 74;
@@ -56,7 +56,7 @@ function drawHistory(row, i, step, y, kind, histories) {
 }
 
 function nameOf(row, middle, step) {
-  const room = Math.floor(step / 6.2);
+  const room = Math.floor((step - 5) / 6.6);
   const cut = (label) => (label.length > room ? `${label.slice(0, room - 1 - (room >> 1))}…${label.slice(-(room >> 1))}` : label);
   return step < 26 ? null : row.name.split(".").slice(-2).reverse().map((label, depth) =>
     svg("text", { x: middle, y: TALL + 27 + 12 * depth, class: depth ? "label outer" : "label" }, cut(label)));

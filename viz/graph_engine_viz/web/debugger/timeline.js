@@ -2,7 +2,7 @@
 
 import { el, find, redraw, svg } from "./dom.js";
 import { model, spoken } from "./model.js";
-import { travel } from "./app.js";
+import { travel } from "./actions.js";
 
 const PHASES = { f: "forward", b: "backward", u: "update" };
 const GAP_WIDE = 14;

@@ -2,7 +2,8 @@
 
 import { el, find, quantity, redraw } from "./dom.js";
 import { isKnown, model, momentOf } from "./model.js";
-import { act, choose, needNumbers } from "./app.js";
+import { act, choose } from "./actions.js";
+import { needNumbers } from "./loading.js";
 
 const FEW = 400;
 const ROOM = 6;
@@ -102,7 +103,7 @@ function drawRow({ node, depth, open }, current, index) {
   const note = node.path ? `${node.count} op${node.count === 1 ? "" : "s"}` : node.primitive.split(".").at(-1);
   const press = () => (node.path ? act(open ? "close" : "open", node.path.join(".")) : choose(node.variable));
   return el("div", {
-    class: `row${current ? " current" : ""}`, role: "treeitem", "aria-level": depth + 1, "aria-selected": current,
+    class: `row${current ? " current" : ""}`, role: "treeitem", id: `row${index}`, "aria-level": depth + 1, "aria-selected": current,
     "aria-expanded": node.path ? open : null, "data-row": index, "data-scope": node.path?.join("."),
     "data-operation": node.path || node.leaf ? null : node.primitive,
     onclick: press, ondblclick: () => node.step !== undefined && act("go", node.step),
@@ -131,6 +132,8 @@ export function drawTree(scroll = true) {
   redraw(pane, [run, at, substep, scope, opened, points, first, last, names.length, cursor, model.origins.length], () => {
     const drawn = shown.map((row, i) => drawRow(row, first + i === now, first + i));
     drawn.forEach((row, i) => first + i === cursor && row.classList.add("cursor"));
+    if (cursor < 0) pane.removeAttribute("aria-activedescendant");
+    else pane.setAttribute("aria-activedescendant", `row${cursor}`);
     const before = el("div"), after = el("div");
     before.style.height = `${first * high}px`;
     after.style.height = `${(rows.length - last) * high}px`;

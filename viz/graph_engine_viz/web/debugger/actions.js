@@ -1,0 +1,165 @@
+// What can be done: calls of the session, and choices of what is looked at.
+
+import { find } from "./dom.js";
+import { ask, askOnce, isSaved } from "./source.js";
+import { isKnown, model, momentOf, selected, stepOf } from "./model.js";
+import { enqueue, quiet, say } from "./queue.js";
+import { refresh } from "./loading.js";
+import { draw } from "./drawing.js";
+import { drawSeries } from "./series.js";
+import { editDialog, searchDialog, watchDialog } from "./dialogs.js";
+
+export function act(call, ...given) {
+  return enqueue(async () => {
+    quiet();
+    await refresh(await ask("do", { call, arguments: given }));
+  });
+}
+
+const show = () => enqueue(async () => { quiet(); await refresh(model.state); });
+
+export function goTo(step) {
+  model.focus = null;
+  return act("go", step);
+}
+
+let wanted = null;
+export function travel(step) {
+  if (wanted !== null) {
+    wanted = step;
+    return;
+  }
+  wanted = step;
+  enqueue(async () => {
+    quiet();
+    while (wanted !== null) {
+      const aim = wanted;
+      if (aim !== model.state.at) await refresh(await ask("do", { call: "travel", arguments: [aim] }));
+      if (wanted === aim) wanted = null;
+    }
+  });
+}
+
+export function choose(variable, side) {
+  if (!variable) return;
+  const first = ["grad", "value"].find((each) => model.state.phase !== "forward" && isKnown(momentOf(variable, each))) ?? "value";
+  model.chosen = [variable, side ?? first];
+  model.slice = model.tensor?.name === variable ? model.slice : "";
+  show();
+}
+
+export function choosePart(text) {
+  const before = model.slice;
+  model.slice = text;
+  enqueue(async () => {
+    quiet();
+    try {
+      await refresh(model.state);
+    } catch (error) {
+      model.slice = before;
+      throw error;
+    }
+  });
+}
+
+export function enter(level) {
+  model.focus = JSON.stringify(level) === JSON.stringify(model.state.focus) ? null : level;
+  show();
+}
+
+export function follow() {
+  model.focus = null;
+  show();
+}
+
+export function showSeries(kind) {
+  model.shown = kind;
+  drawSeries();
+}
+
+export function acrossIterations() {
+  enqueue(async () => {
+    quiet();
+    model.history = model.history ? null : (await askOnce("", "iterations")).iterations;
+    drawSeries();
+  });
+}
+
+export function askExtra(what, variable) {
+  enqueue(async () => {
+    quiet();
+    model.extra = await ask(what, { variable });
+    draw();
+  });
+}
+
+export function jump(by) {
+  const { origins } = model;
+  if (!origins.length) return say("everything in this run is finite");
+  const steps = [...new Set(origins.map((origin) => origin.at[0]))];
+  const { at } = model.state;
+  const ahead = by > 0 ? steps.filter((step) => step > at) : steps.filter((step) => step < at).reverse();
+  return goTo(ahead[0] ?? (by > 0 ? steps[0] : steps.at(-1)));
+}
+
+const subjectPoint = () => {
+  const { at, scope } = model.state;
+  const { phase, name } = stepOf(at);
+  if (scope) return [scope.join("."), "scope"];
+  return phase === "u" ? [name, "variable"] : [name, "operation"];
+};
+
+function toggle(text, kind) {
+  const there = model.state.points.find((point) => point.kind === "break" && point.text === `${kind} ${text}`);
+  return there ? act("delete", there.number) : act("break_at", text, kind);
+}
+
+export function compareRuns() {
+  if (model.compared) {
+    model.compared = null;
+    draw();
+    return;
+  }
+  const { run, runs } = model.state;
+  if (runs < 2 && !isSaved) {
+    say("there is one run only: edit a value with e, and compare the two");
+    return;
+  }
+  enqueue(async () => {
+    quiet();
+    model.compared = await askOnce(run, "compare", { runs: [0, run === 0 ? runs - 1 : run] });
+    draw();
+  });
+}
+
+export const prompts = {
+  watch: () => watchDialog(selected()?.[0], (condition, of) => act("watch", condition, of)),
+  breakpoint: () => toggle(...subjectPoint()),
+  line: (text) => toggle(text, "line"),
+  edit: () => {
+    const chosen = selected();
+    if (!chosen) return say("choose a variable to edit");
+    return editDialog(chosen[0], model.tensor, model.state, (name, text) => act("set_value", name, text), (run) => act("use_run", run));
+  },
+  runTo: (name) => act("run_to", name, "variable"),
+  search: () => searchDialog((text) => ask("search", { text }), picked),
+  why: () => enqueue(async () => {
+    quiet();
+    const chosen = selected();
+    const known = chosen && isKnown(momentOf(...chosen));
+    model.answer = await askOnce(model.state.run, "why", chosen && known ? { node: chosen[0], of: chosen[1] } : chosen ? { node: chosen[0] } : {});
+    draw();
+    find("why")?.scrollIntoView({ block: "nearest" });
+  }),
+  closeWhy: () => { model.answer = null; draw(); },
+  release: () => { model.chosen = null; model.slice = ""; show(); },
+};
+
+function picked(kind, name) {
+  model.focus = null;
+  if (kind === "scope") return act("open", name).then(() => act("run_to", name, "scope"));
+  if (kind === "variable") choose(name);
+  const moment = kind === "variable" ? momentOf(name, "value") : null;
+  if (moment && moment[0] >= 0) return act("go", moment[0]);
+  return kind === "variable" ? null : act("run_to", name, kind);
+}
