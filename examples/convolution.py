@@ -16,7 +16,7 @@ from graph_engine_viz import plots
 
 IMAGE, KERNEL = np.array([[4.0, 6, 3], [8, 5, 1], [2, 4, 6]]), np.array([[3.0, 2], [5, 1]])
 NUMBERS = np.array([[2.0, 3, 2, 0], [5, -2, 2, 8], [-1, -6, 7, 3], [-4, -5, 4, 2]])
-SETTINGS = {"stride 2": {"stride": 2}, "padding 1, stride 2": {"padding": 1, "stride": 2}, "dilation 2": {"dilation": 2}}
+WINDOWS = {"stride 2": {"stride": 2}, "padding 1, stride 2": {"padding": 1, "stride": 2}, "dilation 2": {"dilation": 2}}
 SOBEL = np.array([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
 
 
@@ -31,7 +31,7 @@ def slide(image: np.ndarray, kernel: np.ndarray, stride: int = 1, padding: int =
 def windows(show: Show, engine: ge.Engine) -> None:
     """Slide a kernel with all settings, by hand and by the engine; and as one product with a matrix."""
     large, worst = np.arange(25.0).reshape(5, 5) % 7, 0.0
-    for name, options in SETTINGS.items():
+    for name, options in WINDOWS.items():
         result = engine.run(ge.nn.conv2d([[large]], [[KERNEL]], **options))
         worst = max(worst, np.abs(result[0, 0] - slide(large, KERNEL, **options)).max())
         show.save(f"{name.split()[0]}.png", plots.sliding_window(large, KERNEL, **options), f"Windows with {name}.")

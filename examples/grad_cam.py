@@ -2,8 +2,8 @@
 
 A network learns whether there is a flower in a crop of a photograph; nobody tells it where. Its gradient does: that of
 the score, as a mean over a feature map, says how much the map speaks for a flower; the maps, so weighted and added up,
-say where (Selvaraju et al., 2017). Training sees the left of each photograph, the heat lies over the right. Look also
-at images grown from noise, by gradient ascent on the input: later layers answer to larger patterns.
+say where (Selvaraju et al., 2017). Training sees the left of each photograph, heat is measured on the right. Look
+also at images grown from noise, by gradient ascent on the input: later layers answer to larger patterns.
 
 Run it:      graph-engine demo grad_cam
 """
@@ -89,8 +89,7 @@ def grow(show: Show, engine: ge.Engine, depth: int) -> np.ndarray:
     step, before = engine.compile([], loss, updates=ge.optim.Adam(0.05).minimize(loss, [pixels])), engine.run(answers)
     for _ in range(show.pick(150, quick=20)):
         step()
-    least = np.min(engine.run(answers) - before)
-    show.criterion(f"layer {depth}: what the slowest of eight answers gains", least, above=0)
+    show.criterion(f"layer {depth}: least gain of eight answers", np.min(engine.run(answers) - before), above=0)
     return engine.run(grown)
 
 
@@ -99,15 +98,16 @@ def main(show: Show) -> None:
     left = [(pixels[..., :MIDDLE], there[:, :MIDDLE]) for pixels, there in pieces]
     (flower, there), (pagoda, _) = [(pixels[..., MIDDLE:], there[:, MIDDLE:]) for pixels, there in pieces]
     trace = train(show, engine, cut(left, show.pick(300, quick=200), seed=0))
-    chance = ge.nn.softmax(scores(features(images)), axis=-1)[0, 1]
-    certain, hot = engine.run([chance, grad_cam(images)[0]], {images: flower[None]})
+    chance, heat = ge.nn.softmax(scores(features(images)), axis=-1)[0, 1], grad_cam(images)[0]
+    certain, hot = engine.run([chance, heat], {images: flower[None]})
     show.criterion("probability of a flower, where there is one", certain, above=0.5)
     show.criterion("... and where there is a pagoda", engine.run(chance, {images: pagoda[None]}), below=0.5)
     share = np.mean(there.reshape(26, 4, -1, 4), axis=(1, 3))  # of the 4x4 pixels of each place
     show.criterion(f"part of the heat on the flowers, {there.mean():.0%} of the image",
                    np.sum(hot * share) / np.sum(hot), above=0.8)  # fmt: skip
-    show.save("heat.png", plots.heat_map_over(flower, hot, label="speaks for a flower"),
-              "A half that the network has never seen: the heat lies on the flowers, the lower one too.")  # fmt: skip
+    hot = engine.run(heat, {images: pieces[0][0][None]})
+    show.save("heat.png", plots.heat_map_over(pieces[0][0], hot, label="speaks for a flower"),
+              "The heat lies on the flowers, the lower one too; the right half was never seen.")  # fmt: skip
     grown = {f"layer {depth}": grow(show, engine, depth) for depth in (1, 2, 3)}
     show.save("grown.png", plots.image_rows(grown), "Grown from noise, an image for each of eight units of a layer: "
               "first plain colours, then fine textures, then larger patterns.")  # fmt: skip

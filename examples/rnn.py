@@ -103,11 +103,11 @@ def one_unit(show: Show) -> None:
 
 
 def gates(show: Show) -> None:
-    """Draw one step of each; what it hands on is what the next one begins with."""
     x, h, c = ge.input("x", 1), ge.input("h_before", 2), ge.input("c_before", 2)
-    lstm, gru = ge.nn.LSTMCell(1, 2)(x, (h, c)), ge.nn.GRUCell(1, 2)(x, h)
-    show.save("lstm.svg", viz.draw(ge.Graph(*lstm)), "LSTM: gate f keeps the state c, i lets news in, o lets it out.")
-    show.save("gru.svg", viz.draw(ge.Graph(gru)), "GRU: gate z keeps the state or takes n; r says what n sees of it.")
+    new_h, new_c = ge.nn.LSTMCell(1, 2)(x, (h, c))
+    gru, lstm = ge.Graph(ge.nn.GRUCell(1, 2)(x, h).named("h")), ge.Graph(new_h.named("h"), new_c.named("c"))
+    show.save("lstm.svg", viz.draw(lstm), "LSTM: gate f keeps the state c, i lets news in, o lets it out.")
+    show.save("gru.svg", viz.draw(gru), "GRU: gate z keeps the state or takes n; r says what n sees of it.")
 
 
 def main(show: Show) -> None:

@@ -97,7 +97,7 @@ def learn_to_write(show: Show) -> None:
     wrong = "dogs near a cat sleeps."
     (found,) = engine.run(surprise, dict(zip((before, here), coded([wrong]))))
     show.criterion("surprise at the s of 'dogs ... sleeps'", found[-2], above=np.log(10))
-    figure = plots.lines({"": found}, None, "how surprising each letter is", "", "-ln p", ticks=list(wrong))
+    figure = plots.lines({"": found}, None, "surprise, letter by letter", "", "-ln p", ticks=[*wrong.replace(" ", "␣")])
     show.save("surprise.png", figure, "Surprise where the grammar chooses; the most at the s: the verb goes with dogs.")
 
 

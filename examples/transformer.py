@@ -64,7 +64,7 @@ def learn_to_sort(show: Show) -> None:
     sources, answers = ge.data.sequences.sort(6400, LENGTH, SYMBOLS, seed=1)
     new_sources, new_answers = ge.data.sequences.sort(1000, LENGTH, SYMBOLS, seed=2)
     halves, batch = ["transformer.encoder", "transformer.decoder"], (sources[:2], started(answers[:2]), answers[:2])
-    show.save("transformer.svg", viz.draw(step.trace(*batch), collapse=halves), "A step: encoder, decoder, and the loss.")
+    show.save("transformer.svg", viz.draw(step.trace(*batch), collapse=halves), "A step: encoder, decoder and loss.")
     batches = ge.data.batches(sources, started(answers), answers, batch_size=64)
     history = ge.train(step, batches, epochs, validation=lambda: {
         "right": (write(next_symbols, new_sources) == new_answers).all(axis=1).mean()})  # fmt: skip

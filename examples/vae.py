@@ -71,9 +71,9 @@ def train(show: Show, engine: ge.Engine, seen: np.ndarray, new: np.ndarray) -> N
     alone = -np.mean(np.sum(new * np.log(p) + (1 - new) * np.log(1 - p), axis=1))
     show.criterion("ELBO on new digits: gain in training, in nats", held_out[0] - held_out[-1], above=3)
     show.criterion("ELBO on new digits: gain over independent pixels", alone - held_out[-1], above=2)
-    curves = {"new digits": held_out, "training": history.train["loss"], "its pixels": history.train["pixels"]}
-    figure = plots.lines(curves, ylabel="nats", title="Minus the ELBO (dotted: independent pixels)", bound=alone)
-    show.save("elbo.png", figure, "What an image costs falls; the lowest line: its pixels, the rest: its cloud.")
+    curves = {"new digits": held_out, "training": history.train["loss"], "pixels alone": history.train["pixels"]}
+    figure = plots.lines(curves, ylabel="nats", title="Minus the ELBO", bound=alone, bound_name="no code at all")
+    show.save("elbo.png", figure, "What an image costs in training: its pixels, and above them its cloud.")
 
 
 def check_clouds(show: Show, engine: ge.Engine, digits: np.ndarray) -> None:

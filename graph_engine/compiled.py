@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graph_engine.declaring import refused
-from graph_engine.errors import DeclarationError, FeedError, GraphEngineError, GuardError
+from graph_engine.errors import DeclarationError, FeedError, GraphEngineError, GuardError, RepeatedRandomnessWarning
 from graph_engine.executing import Watch
 from graph_engine.feeds import Fed, only_shape, upload
 from graph_engine.graph import Graph
@@ -56,6 +57,7 @@ class CompiledStep:
         self._finite = "finite" in guards
         self._reals = [i for i, v in enumerate((*self.outputs, *updates.values())) if v.spec.is_float]
         self.graph = Graph(*self.outputs, *updates.values())
+        _warn_of_repeated_numbers(self.graph, updates)
         self._positions = _positions(self.graph, inputs)
         self._others = [i for i in range(len(inputs)) if i not in self._positions]
         self._program = Program(engine.backend, self.graph, "values" in guards)
@@ -177,6 +179,17 @@ def _check_updates(updates: Mapping[Variable, Variable]) -> None:
         if not isinstance(new, Variable) or new.spec != parameter.spec:
             got = new.spec if isinstance(new, Variable) else repr(new)
             raise DeclarationError(f"the update of {parameter.name!r} is {got}, but it is {parameter.spec}")
+
+
+def _warn_of_repeated_numbers(graph: Graph, updates: Mapping[Variable, Variable]) -> None:
+    """Warn where a training step's random keys follow from a count that the step does not count on."""
+    for operation in graph.operations if updates else ():
+        counts = [v for v in operation.inputs if v.kind == "parameter" and v not in updates]
+        if operation.primitive.name == "fold_in" and counts:
+            text = f"each call of this step has the same random numbers: it does not update {counts[0].name!r}"
+            cure = "compile(..., updates=optimizer.minimize(loss) | mode.updates)"
+            warnings.warn(f"{text}; {cure}", RepeatedRandomnessWarning, stacklevel=4)
+            return
 
 
 def _positions(graph: Graph, inputs: Sequence[Variable]) -> list[int]:

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BackendError", "DTypeError", "DeclarationError", "FeedError", "FileError", "GradientError", "GraphEngineError",
-    "GuardError", "LookupFailed", "NameClashError", "PluginError", "PluginWarning", "ReplayWarning", "RunError",
-    "ShapeError", "UnusedVariableWarning",
+    "GuardError", "LookupFailed", "NameClashError", "PluginError", "PluginWarning", "RepeatedRandomnessWarning",
+    "ReplayWarning", "RunError", "ShapeError", "UnusedVariableWarning",
 ]  # fmt: skip
 
 
@@ -141,3 +141,7 @@ class UnusedVariableWarning(UserWarning):
 
 class ReplayWarning(UserWarning):
     """A value that was computed again and did not come out with the same bits."""
+
+
+class RepeatedRandomnessWarning(UserWarning):
+    """A training step whose random numbers are the same each time: the count that they follow from stands still."""

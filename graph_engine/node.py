@@ -27,6 +27,19 @@ Operand = Any  # a Variable, or what NumPy takes for an array
 _creation = itertools.count()  # the only process-wide state: creation order, which is topological
 
 
+_INSTEAD = {
+    "backward": "ge.grad(loss, parameters) gives gradients, optimizer.minimize(loss) updates",
+    "grad": "ge.grad(loss, variable), or after a run trace.grad(variable)",
+    "item": "float(engine.run(variable, feeds)) is its number in a run",
+    "numpy": "engine.run(variable, feeds) is its value in a run",
+    "detach": "ge.stop_gradient(variable)",
+    "to": "ge.astype(variable, dtype); the engine says on which device it runs",
+    "view": "ge.reshape(variable, shape)",
+    "requires_grad": "gradients are what one asks ge.grad for; ge.parameter(..., trainable=False) is not updated",
+}
+"""What people look for on a variable who come from elsewhere."""
+
+
 class GradientOf(NamedTuple):
     """What a gradient variable is the gradient of.
 
@@ -167,6 +180,11 @@ class Variable:
     def _take_assigned_name(self, source: Source) -> None:
         if self.operation is not None and self.operation.context.source is None:
             self.source = source
+
+    def __getattr__(self, name: str) -> Any:
+        instead = _INSTEAD.get(name)
+        hint = f"; a variable is a node of a graph: {instead}" if instead else ""
+        raise AttributeError(f"a variable has no {name!r}{hint}", name=name, obj=self)
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.name}: {self.spec}>"

@@ -585,3 +585,13 @@ def test_the_library_prints_nothing():
     """)
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
     assert done.stdout == done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("backward", "minimize"), ("item", r"engine\.run"), ("detach", "stop_gradient"), ("foo", "")]
+)
+def test_what_people_look_for_on_a_variable_is_answered(name, hint):
+    x = ge.input("x")
+    with pytest.raises(AttributeError, match=f"a variable has no '{name}'.*{hint}"):
+        getattr(x, name)
+    assert not hasattr(x, name)

@@ -15,6 +15,18 @@ from graph_engine.gallery.show import Criterion, Saved
 
 _PICTURES = (".svg", ".png")
 
+_CHAPTERS = {
+    "Gradients": ("lecture", "backpropagation", "calculus", "gradient_of_gradient", "functions"),
+    "From one unit to many": ("regression", "perceptron", "logistic", "xor", "universal_approximation"),
+    "Training": ("digits", "data", "learning_rates", "optimisers", "learning_curves", "regularisation", "augmentation"),
+    "Deep networks": ("initialisation", "vanishing_gradient", "resnet"),
+    "Images": ("convolution", "cnn", "grad_cam", "unet", "detector", "transfer"),
+    "Sequences": ("rnn", "sequence_generation", "transformer"),
+    "Codes and new samples": ("autoencoder", "autoencoder_kinds", "pretraining", "vae", "gan"),
+    "Finding faults": ("find_nan", "find_dead_gradient", "devices_disagree"),
+}
+"""Which examples belong together, in the order of a course; others come after them."""
+
 
 def write_gallery(results: Sequence[Result], path: str | os.PathLike[str]) -> None:
     """Write the page.
@@ -29,16 +41,28 @@ def write_gallery(results: Sequence[Result], path: str | os.PathLike[str]) -> No
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     template = Template(files("graph_engine.gallery").joinpath("page.html").read_text(encoding="utf-8"))
+    chapters = _chapters(results)
     text = template.substitute(
         version=escape(__version__),
         count="1 program" if len(results) == 1 else f"{len(results)} programs",
         reached=sum(result.reached for result in results),
-        contents="\n".join(_entry(result) for result in results),
-        examples="\n".join(_section(result, target.parent) for result in results),
+        contents="\n".join(_contents(name, own) for name, own in chapters.items()),
+        examples="\n".join(_section(result, target.parent) for own in chapters.values() for result in own),
     )
     unfinished = target.with_name(target.name + ".part")
     unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(target)
+
+
+def _chapters(results: Sequence[Result]) -> dict[str, list[Result]]:
+    """Sort the results into chapters; empty ones are left out."""
+    named = {result.example.name: result for result in results}
+    chapters = {title: [named.pop(name) for name in names if name in named] for title, names in _CHAPTERS.items()}
+    return {title: own for title, own in (chapters | {"More": list(named.values())}).items() if own}
+
+
+def _contents(title: str, results: Sequence[Result]) -> str:
+    return f"<li><h3>{title}</h3><ul>{''.join(map(_entry, results))}</ul></li>"
 
 
 def _entry(result: Result) -> str:

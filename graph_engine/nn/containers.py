@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from graph_engine.context import current_context
 from graph_engine.declaring import refused
 from graph_engine.nn.module import Module
 from graph_engine.nn.naming import label_all
-from graph_engine.node import Operand
+from graph_engine.node import Operand, Variable
 
 Layer = Callable[..., Any]
 
@@ -48,18 +49,23 @@ class Sequential(Module):
     """
 
     _layers: dict[str, Layer]
+    _said: frozenset[str]
 
     def __init__(self, *layers: Layer, name: str | None = None, **named_layers: Layer) -> None:
         super().__init__(name=name)
         for layer in (*layers, *named_layers.values()):
             _check_layer(layer)
+        vars(self)["_said"] = frozenset(named_layers)
         vars(self)["_layers"] = dict(zip(label_all(map(_names, layers), named_layers), layers)) | named_layers
         self._adopt_children()
 
     def forward(self, x: Operand) -> Any:
         """Declare each layer's result from the one before."""
-        for layer in self:
+        last = next(reversed(self._layers), None)
+        for label, layer in self._layers.items():
             x = layer(x)
+            if label in self._said and label != last:  # the last one takes the name that the program assigns
+                _give_name(x, layer, label)
         return x
 
     def named_children(self) -> list[tuple[str, Module]]:
@@ -99,6 +105,16 @@ def _names(layer: Layer) -> tuple[str | None, str]:
     if isinstance(layer, Module):
         return layer._place.said, layer._place.fallback
     return None, getattr(layer, "__name__", None) or getattr(layer, "name", None) or "function"
+
+
+def _give_name(result: Any, layer: Layer, label: str) -> None:
+    """Let a result be called as its layer is, where no scope of that name is around it."""
+    scope = current_context().scope
+    if isinstance(layer, Module) and layer.parameters():
+        return
+    own = isinstance(result, Variable) and result.operation is not None and result.scope == scope
+    if own and not result.has_given_name:
+        result.named(".".join((*scope, label)))
 
 
 def _check_layer(layer: object) -> None:

@@ -1,5 +1,7 @@
 """Training and evaluation as two graphs: what `training` and `evaluation` hand to layers."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -94,3 +96,21 @@ def test_an_error_inside_ends_the_training():
 def test_a_key_is_a_variable():
     with pytest.raises(ge.DeclarationError, match="a random key is a variable, not 7"):
         nn.training(key=7)
+
+
+# ---- what is forgotten -----------------------------------------------------------------------------------------
+
+
+def test_a_step_that_forgets_the_count_of_its_random_numbers_is_warned_of():
+    x = ge.input("x", 4)
+    with ge.nn.training() as mode:
+        loss = ge.sum(ge.nn.Dropout(0.5)(ge.nn.Linear(4, 4, seed=0)(x)))
+    updates = ge.optim.SGD(0.1).minimize(loss)
+    engine = ge.Engine("numpy")
+    with pytest.warns(ge.RepeatedRandomnessWarning, match="does not update 'training.count'") as caught:
+        engine.compile([x], loss, updates=updates)
+    assert caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        engine.compile([x], loss, updates=updates | mode.updates)
+        engine.compile([x], loss)  # not a training step

@@ -213,3 +213,17 @@ def test_weights_fill_the_range_that_pytorch_uses():
     assert np.abs(values).max() <= 0.1
     assert abs(values.mean()) < 1e-3
     assert abs(values.std() - 0.1 / np.sqrt(3)) < 1e-3
+
+
+def test_named_layers_without_parameters_name_their_results():
+    net = ge.nn.Sequential(fc=ge.nn.Linear(2, 4), act=ge.nn.ReLU(), bend=ge.tanh, out=ge.nn.Sigmoid())
+    y = net(ge.input("x", 2))
+    assert {"net.act", "net.bend", "y"} <= {v.name for v in ge.Graph(y).variables}
+
+
+def test_a_named_layer_that_hands_on_what_is_there_renames_nothing():
+    x = ge.input("x", 2)
+    h = ge.exp(x)
+    net = ge.nn.Sequential(fc=ge.nn.Linear(2, 2), skip=ge.nn.Identity(), other=lambda v: h, out=ge.nn.ReLU())
+    y = net(x)
+    assert h.name == "h" and y.name == "y"

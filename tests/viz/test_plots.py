@@ -123,7 +123,7 @@ def test_bars_are_means_and_dots_the_repetitions():
     axes = drawn(plots.bars({"several": [0.5, 0.75, NAN], "one": 0.25, "none": [NAN]}, low=0.125)).axes[0]
     assert [(bar.get_x(), bar.get_width()) for bar in axes.patches] == [(0.125, 0.5), (0.125, 0.125)]
     same(axes.lines[0].get_xdata(), [0.5, 0.75])
-    assert texts_of(axes) == ["0.625", "0.25", "none"]
+    assert texts_of(axes) == ["0.625", "0.250", "none"]
 
 
 # ---- depth -----------------------------------------------------------------------------------------------------

@@ -109,6 +109,15 @@ def test_what_holds_no_run_is_refused(what):
         open_session(what)
 
 
+def test_what_does_not_belong_to_it_is_refused():
+    f, feeds = small()
+    trace = ge.Engine("numpy").trace(f, feeds)
+    wrong = (((trace, f), {}), ((trace,), {"memory": 3}), (("model.py", 1), {}), ((Session(trace), 1), {}))
+    for given, options in wrong:
+        with pytest.raises(ge.DeclarationError, match="is not opened like this"):
+            open_session(*given, **options)
+
+
 # ---- post-mortem -----------------------------------------------------------------------------------------------
 
 

@@ -197,8 +197,8 @@ def test_steps_restore_the_page_in_opened_scopes_with_points_and_a_chosen_variab
 
 
 def test_steps_restore_the_page_with_all_that_was_asked_for(opened):
-    page = opened(traced("perceptron")).press("l", "y").push(".buttons button", "check gradient")
-    page.press("e").submit("value", "[0, 0] = 3").press("m", "w").submit("condition", "rms > 0")
+    page = opened(traced("perceptron")).press("l", "e").submit("value", "[0, 0] = 3")
+    page.press("m", "w").submit("condition", "rms > 0").press("y").push(".buttons button", "check gradient")
     before = page.document
     page.press(*"lllll").press(*"hhhhh")
     assert page.document == before and "Why?" in before and "data-verdict" in before
@@ -290,6 +290,13 @@ def test_the_heat_map_holds_the_exact_numbers_of_the_slice(opened):
     np.testing.assert_array_equal(np.float32(cells), page.session.value(name)[3, 2:12])
     page.run("const s = document.getElementById('slice'); s.value = '99'; s.dispatchEvent(new Event('change'))")
     assert "outside" in page.settle().text("#message")
+
+
+def test_what_is_not_known_yet_has_no_numbers_and_leads_to_where_it_is(opened):
+    page = opened(traced("lecture")).click("#stage [data-variable=f]")
+    assert "not computed yet" in page.text("#inspector") and not page.data("#inspector [data-exact]")
+    page.push("#inspector button", "go to step 2")
+    assert page.state["step"] == "1" and page.data("#inspector .single [data-exact]")[0]["exact"] == "-12"
 
 
 def test_not_finite_numbers_are_marked(opened):

@@ -7,7 +7,7 @@ import pytest
 
 import graph_engine as ge
 from graph_engine_viz.debugger import why
-from tests.viz.debugger.zoo import FAULTS
+from tests.viz.debugger.zoo_more import FAULTS
 
 
 def faulty_line(function):
@@ -36,6 +36,82 @@ def test_a_planted_fault_is_found(name):
 
 def test_there_are_enough_of_them():
     assert len(FAULTS) >= 25
+
+
+def masked_scores(x, fill):
+    seen = ge.constant(np.tril(np.ones((4, 4))) > 0)
+    return ge.nn.softmax(ge.where(seen, x, fill))
+
+
+HEALTHY = {
+    "a constant": lambda x: masked_scores(x, -np.inf),
+    "full": lambda x: masked_scores(x, ge.full((4, 4), -np.inf, "float32")),
+    "a padding": lambda x: ge.max(ge.nn.pad(x, (1, 1), value=-np.inf), axis=-1),
+    "added": lambda x: ge.nn.softmax(x + np.triu(np.full((4, 4), -np.inf, "float32"), 1)),
+    "a loop": lambda x: ge.scan(lambda h, row: (ge.maximum(h, row),) * 2, np.full(4, -np.inf, "float32"), x)[1],
+}
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_infinities_that_were_declared_are_no_fault(name):
+    x = ge.input("x", (4, 4))
+    trace = ge.Engine("numpy").trace(
+        ge.sum(ge.square(HEALTHY[name](x))), {x: np.random.default_rng(0).normal(size=(4, 4))}
+    )
+    assert str(why(trace)).startswith("everything in this run is finite")
+
+
+def test_infinities_that_were_fed_are_a_fault_where_they_do_harm():
+    x, mask = ge.input("x", (4, 4)), ge.input("mask", (4, 4))
+    loss = ge.sum(ge.square(ge.nn.softmax(x + mask)))
+    values = np.random.default_rng(0).normal(size=(4, 4))
+    below = np.where(np.tril(np.ones((4, 4))) > 0, 0, -np.inf)
+    assert str(why(ge.Engine("numpy").trace(loss, {x: values, mask: below}))).startswith("everything")
+    harmful = why(ge.Engine("numpy").trace(ge.sum(x + mask), {x: values, mask: below}))
+    assert "the data hold Inf" in str(harmful)
+
+
+def test_the_step_of_a_loop_is_named():
+    xs = ge.input("xs", 6)
+    last, _ = ge.scan(lambda h, x: (h + ge.log(x), None), 0.0, xs)
+    answer = why(ge.Engine("numpy").trace(last, {xs: [1, 2, 3, 0, 5, 6]}))
+    assert "at step 4 of 6 of scan: at log" in str(answer), str(answer)
+
+
+def test_what_vanishes_in_a_loop_is_told():
+    xs, w = ge.input("xs", (20, 2)), ge.parameter("w", 0.1 * np.eye(2, dtype="float32"))
+    last, _ = ge.scan(lambda h, x: (ge.tanh(x + h @ w), None), np.zeros(2, "float32"), xs)
+    trace = ge.Engine("numpy").trace(ge.sum(last), {xs: np.random.default_rng(0).normal(size=(20, 2))})
+    assert "20 times matmul: × 1e-20, 0.1 each on average" in str(why(trace, "w"))
+
+
+@pytest.mark.parametrize(("primitive", "phase"), [("exp", "forward"), ("square", "backward"), ("sqrt", "update")])
+def test_of_a_run_that_failed_it_says_where(primitive, phase):
+    class Failing(ge.Backend):
+        name, xp = "failing", np
+
+        def kernel(self, used):
+            def fail(*arrays):
+                raise MemoryError("out of memory")
+
+            return fail if used.name == primitive else super().kernel(used)
+
+    x, w = ge.input("x", 3), ge.parameter("w", [1.0, 2.0, 3.0])
+    h = ge.tanh(w * x)
+    loss = ge.sum(h * h + ge.exp(w))
+    step = ge.Engine(Failing()).compile([x], loss, updates=ge.optim.Adam(0.1).minimize(loss))
+    with pytest.raises(ge.RunError) as caught:
+        step.trace([1, 2, 3])
+    for answer in (why(caught.value.trace), why(caught.value.trace, "w", "update")):
+        assert answer.findings[0].phase == phase and answer.operation.primitive.name == primitive
+    assert "the run stopped before the new value of w was reached" in str(answer)
+
+
+def test_of_an_update_it_says_by_how_much():
+    x, w = ge.input("x", 2), ge.parameter("w", [1.0, 2.0])
+    loss = ge.sum(x * w)
+    trace = ge.Engine("numpy").compile([x], loss, updates=ge.optim.SGD(0.1).minimize(loss)).trace([0, 1])
+    assert "changed by RMS 0.0707" in str(why(trace, "w", "update")) and "50% of it" in str(why(trace, "w", "update"))
 
 
 # ---- what else is asked ----------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
 import sys
 import webbrowser
@@ -101,10 +102,14 @@ def open_session(what: Any = None, /, *given: Any, **options: Any) -> Session:
     """
     if what is None:
         what = current_error()
-    for kind, opened in _KINDS.items():
-        if isinstance(what, kind):
-            return opened(what, *given, **options)
-    raise DeclarationError(f"there is no run in {what!r}", _EXPECTED)
+    opened = next((opened for kind, opened in _KINDS.items() if isinstance(what, kind)), None)
+    if opened is None:
+        raise DeclarationError(f"there is no run in {what!r}", _EXPECTED)
+    try:
+        inspect.signature(opened).bind(what, *given, **options)
+    except TypeError as error:
+        raise DeclarationError(f"a {type(what).__name__} is not opened like this: {error}", _EXPECTED) from None
+    return opened(what, *given, **options)
 
 
 # ---- from what -------------------------------------------------------------------------------------------------
@@ -173,11 +178,8 @@ def _last_recorded(folder: Path) -> Path:
 
 def _at_failure(session: Session) -> Session:
     """Stand where the run failed, if it did."""
-    return _at_the_end(session) if session.trace.failed is not None else session
-
-
-def _at_the_end(session: Session) -> Session:
-    session.go(len(session.steps) - 1)
+    if session.trace.failed is not None:
+        session.go(len(session.steps) - 1)
     return session
 
 

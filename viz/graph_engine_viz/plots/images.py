@@ -145,8 +145,8 @@ def heat_map_over(image: Any, heat: Any, title: str = "", label: str = "") -> An
     >>> len(figure.axes)  # three pictures and a scale
     4
     """
-    figure, grid = new_figure(11, 4.2, 1, 3)
     height, width = _size(image)
+    figure, grid = new_figure(11, min(max(3.3 * height / max(width, 1), 1.8), 5) + (1.0 if title else 0.6), 1, 3)
     heat = numbers("heat", heat, "h", "w")
     for axes, name in zip(grid[0], ("image", "where it looks", "heat map")):
         if name != "heat map":

@@ -13,7 +13,7 @@ from graph_engine_viz.debugger.origins.nonfinite import find_origins, first_bad
 from graph_engine_viz.debugger.origins.reading import Reader
 from graph_engine_viz.debugger.origins.report import Answer, Factor
 from graph_engine_viz.debugger.origins.thinning import find_thinning
-from graph_engine_viz.debugger.origins.unreached import explain_missing
+from graph_engine_viz.debugger.origins.unreached import explain_failure, explain_missing
 from graph_engine_viz.debugger.origins.updating import explain_update
 from graph_engine_viz.debugger.origins.zeros import find_cuts
 from graph_engine_viz.summary import short
@@ -64,7 +64,9 @@ def why(trace: Trace, node: Variable | str | None = None, of: str | None = None)
         return _about(reader, variable, reader.name(variable))
     if side == "update":
         new = trace.updates.get(variable)
-        if new is None or not reader.has(new):
+        if trace.error is not None and (new is None or not reader.has(new)):
+            return explain_missing(reader, variable, f"the new value of {reader.name(variable)}")
+        if new is None:
             cure = "give it to the optimiser: optimizer.minimize(loss, [...])" if trace.updates else "trace a step"
             raise LookupFailed(f"{reader.name(variable)!r} was not updated", cure)
         if reader.non_finite(new):
@@ -75,6 +77,8 @@ def why(trace: Trace, node: Variable | str | None = None, of: str | None = None)
 
 def _first(reader: Reader) -> Answer:
     found = first_bad(reader)
+    if found is None and reader.trace.error is not None:
+        return explain_failure(reader, "the run stopped")
     if found is None:
         return Answer("everything in this run is finite", text="ask about a node: why(trace, 'w')")
     return _about(reader, found, reader.name(found))
@@ -107,7 +111,7 @@ def _about_gradient(reader: Reader, variable: Variable) -> Answer:
     name = f"the gradient of {reader.name(variable)}"
     gradient = reader.gradient(variable)
     if gradient is None:
-        return explain_missing(reader, variable)
+        return explain_missing(reader, variable, name)
     if reader.non_finite(gradient):
         return _about(reader, gradient, name)
     if reader.all_zero(gradient):

@@ -5,23 +5,37 @@ from __future__ import annotations
 from graph_engine.node import Variable
 from graph_engine_viz.debugger.origins.cause import Cause
 from graph_engine_viz.debugger.origins.reading import Reader
-from graph_engine_viz.debugger.origins.report import Answer, Finding
+from graph_engine_viz.debugger.origins.report import Answer, Finding, words
 from graph_engine_viz.debugger.origins.zeros import find_cuts
 
-__all__ = ["explain_missing"]
+__all__ = ["explain_failure", "explain_missing"]
 
 
-def explain_missing(reader: Reader, variable: Variable) -> Answer:
-    """Say why a variable has no value, or no gradient."""
+def explain_failure(reader: Reader, question: str) -> Answer:
+    """Say where a run failed."""
+    operation, error = reader.trace.failed, reader.trace.error
+    if operation is None or error is None:
+        return Answer(question, text=str(error))
+    text, *more = str(error).splitlines()
+    where = words(operation, reader.name(operation))
+    cause = Cause(text, next((line.strip() for line in reversed(more) if "declared at" not in line), ""))
+    found = Finding("the failure", operation, operation.outputs[0], operation.phase, operation.line, where, cause)
+    return Answer(question, (found,))
+
+
+def explain_missing(reader: Reader, variable: Variable, what: str = "") -> Answer:
+    """Say why a variable has no value, or no gradient; of a run that failed, where it did.
+
+    Parameters
+    ----------
+    reader : Reader
+    variable : Variable
+    what : str
+        What was asked about, where it is not its value.
+    """
     trace, name = reader.trace, reader.name(variable)
     if trace.error is not None:
-        operation = trace.failed
-        where = "" if operation is None else f"at {reader.name(operation)}"
-        line = None if operation is None else operation.line
-        text = str(trace.error).splitlines()[0]
-        outputs = operation.outputs if operation is not None else (variable,)
-        failure = Finding("the failure", operation, outputs[0], "forward", line, where, Cause(text))
-        return Answer(f"the run stopped before {name} was reached", (failure,))
+        return explain_failure(reader, f"the run stopped before {what or name} was reached")
     if trace.loss is None:
         return Answer(f"{name} has no gradient: no backward pass was run", text="trace one number: ge.sum(...)")
     loss = reader.name(trace.loss)

@@ -4,10 +4,12 @@ import { el, find } from "./dom.js";
 
 const CONDITIONS = ["isnan", "not isfinite", "abs_max > 1e3", "grad.rms < 1e-6", "zeros > 0.9", "update.rms / value.rms > 0.1"];
 const MOST_WRITTEN = 64;
+const HINTS = "Click a name to inspect it, a folded scope to look inside, a line's number to stop there; double-click an "
+  + "operation to go there; drag the timeline to travel; wheel and drag move the graph.";
 
 export const isDialogOpen = () => find("dialog").open;
 
-export function closeDialog() {
+function closeDialog() {
   if (find("dialog").open) find("dialog").close();
 }
 
@@ -28,7 +30,7 @@ export function helpDialog(keys, others) {
   const rows = keys.map(([key, , name, call]) => el("tr", {}, el("td", {}, el("kbd", {}, key)), el("td", {}, name), el("td", {}, el("code", {}, call))));
   const rest = others.filter(([, , name]) => name).map(([key, , name]) => el("tr", {}, el("td", {}, el("kbd", {}, key)), el("td", { colspan: 2 }, name)));
   open("Keys", el("table", { class: "help" }, el("tbody", {}, rows, rest)),
-    el("p", { class: "note" }, "Click a name to inspect it, a folded scope to look inside, a line's number to stop there; double-click an operation to go there; drag the timeline to travel; wheel and drag move the graph."));
+    el("p", { class: "note" }, HINTS));
 }
 
 export function watchDialog(name, done) {
@@ -71,7 +73,10 @@ export function editDialog(name, tensor, state, done, use) {
 }
 
 export function searchDialog(search, pick) {
-  const input = el("input", { id: "searched", type: "search", placeholder: "a name, a scope, a line of source", "aria-label": "search", autocomplete: "off", spellcheck: "false", role: "combobox", "aria-controls": "found", "aria-expanded": "true" });
+  const input = el("input", {
+    id: "searched", type: "search", placeholder: "a name, a scope, a line of source", "aria-label": "search", autocomplete: "off",
+    spellcheck: "false", role: "combobox", "aria-controls": "found", "aria-expanded": "true",
+  });
   const list = el("ol", { id: "found", role: "listbox" });
   let rows = [];
   let at = 0;

@@ -119,7 +119,7 @@ function percent(share) {
 function drawLocal(tensor) {
   if (!tensor.local?.length) return "";
   const rows = tensor.local.map(({ input, symbol, number }) => el("li", {},
-    `∂/∂${input.split(".").at(-1)} = ${symbol || "…"}`, number ? [" = ", quantity(number, "local", input, "local derivative")] : ""));
+    `∂/∂${input.split(".").at(-1)} = ${symbol || "…"}`, number && number[0] !== symbol ? [" = ", quantity(number, "local", input, "local derivative")] : ""));
   return [el("h3", {}, "Local derivatives"), el("ul", { class: "plain" }, rows)];
 }
 
@@ -135,7 +135,8 @@ function drawExtra(name) {
   const { extra } = model;
   if (extra?.name !== name) return "";
   if (extra.microseconds) {
-    return el("p", { id: "extra" }, "time here: ", quantity(extra.microseconds, "", extra.name, "microseconds"), ` µs, median of ${extra.repeats} runs of the operation`);
+    const time = quantity(extra.microseconds, "", extra.name, "microseconds");
+    return el("p", { id: "extra" }, "time here: ", time, ` µs, median of ${extra.repeats} runs of the operation`);
   }
   const rows = extra.rows.map(([index, mine, slope, error, ok]) => el("tr", {}, el("th", {}, `[${index}]`),
     el("td", {}, quantity(mine, "grad", extra.name, "gradient")), el("td", {}, quantity(slope, "", extra.name, "difference")),
@@ -144,7 +145,7 @@ function drawExtra(name) {
     el("thead", {}, el("tr", {}, el("th"), el("th", {}, "gradient"), el("th", {}, "difference"), el("th", {}, "rel. error"))), el("tbody", {}, rows)));
 }
 
-export function drawAnswer(answer) {
+function drawAnswer(answer) {
   const findings = answer.findings.map((finding) => el("li", {}, el("pre", {}, finding.text),
     el("button", { type: "button", class: "link", onclick: () => goTo(finding.at[0]) }, `go to step ${finding.at[0] + 1}`)));
   return el("section", { id: "why" }, el("h3", {}, "Why? ", el("button", { type: "button", class: "link", onclick: prompts.closeWhy }, "close")),
@@ -198,7 +199,7 @@ export function drawInspector() {
       el("h2", {}, el("b", {}, name), el("small", {}, ` ${kind ?? ""} ${shape ?? ""} ${dtype ?? ""} `), loose),
       tensor?.made ? el("p", { class: "made", title: tensor.made }, tensor.made) : "",
       drawTabs(name, side),
-      isOriginal ? drawTensor(tensor, name, side) : "",
+      isOriginal || !isKnown(momentOf(name, side)) ? drawTensor(tensor, name, side) : "",
       isOriginal ? [drawLocal(tensor), drawTerms(tensor)] : "",
       el("div", { class: "buttons" },
         button("y why?", prompts.why, `session.why("${name}")`), button("e edit", prompts.edit, `session.set_value("${name}", ...)`),

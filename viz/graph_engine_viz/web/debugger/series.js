@@ -101,7 +101,8 @@ export function drawSeries() {
     const step = Math.min((width - LEFT_ROOM - 4) / rows.length, 110);
     const lines = ticks.map(([size, label]) => {
       const top = TALL + 14 - y(size);
-      return [svg("path", { d: `M${LEFT_ROOM - 4},${top}H${width}`, class: "tick" }), svg("text", { x: LEFT_ROOM - 8, y: top + 4, class: "ticked" }, String(label))];
+      const written = svg("text", { x: LEFT_ROOM - 8, y: top + 4, class: "ticked" }, String(label));
+      return [svg("path", { d: `M${LEFT_ROOM - 4},${top}H${width}`, class: "tick" }), written];
     });
     const drawing = svg("svg", { width, height: TALL + 44, role: "img", "aria-label": `${KINDS[kind]} of ${rows.length} layers` },
       lines.flat(), rows.map((row, i) => (histories.length ? drawHistory(row, i, step, y, kind, histories) : drawBar(row, i, step, y, kind))));

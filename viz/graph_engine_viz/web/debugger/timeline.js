@@ -60,7 +60,9 @@ function drawDots({ phases, x }, now) {
 function drawBars({ phases, step, lefts }, now) {
   return phases.flatMap(({ phase, first, count }, number) => {
     const done = Math.min(Math.max(now - first + 1, 0), count);
-    const bar = (from, much, state) => svg("rect", { x: (lefts[number] + from * step).toFixed(1), y: 26, width: Math.max(much * step, 0).toFixed(1), height: 8, class: `${PHASES[phase]} ${state}` });
+    const bar = (from, much, state) => svg("rect", {
+      x: (lefts[number] + from * step).toFixed(1), y: 26, width: (much * step).toFixed(1), height: 8, class: `${PHASES[phase]} ${state}`,
+    });
     return [bar(0, done, "done"), bar(done, count - done, "todo")];
   });
 }
@@ -105,14 +107,16 @@ function drawLane(width) {
     const { x, step } = scaleOf(width);
     const one = compared.steps[model.state.at];
     const cells = compared.steps.map(([verdict, name, relative], index) => {
-      const cell = svg("rect", { x: (x(index) - step / 2).toFixed(1), y: 0, width: Math.max(step - (step > 3), 0.5).toFixed(1), height: 12, class: `verdict ${verdict}`, "data-verdict": verdict, "data-exact": relative?.[1] });
-      cell.append(svg("title", {}, name ? `${name}: ${verdict}, relative error ${relative[0]}` : "nothing to compare"));
-      return cell;
+      const left = (x(index) - step / 2).toFixed(1), wide = Math.max(step - (step > 3), 0.5).toFixed(1);
+      const told = name ? `${name}: ${verdict}, relative error ${relative[0]}` : "nothing to compare";
+      const data = { "data-verdict": verdict, "data-exact": relative?.[1] };
+      return svg("rect", { x: left, y: 0, width: wide, height: 12, class: `verdict ${verdict}`, ...data }, svg("title", {}, told));
     });
     const glyphs = step < DOTS ? [] : compared.steps.map(([verdict], index) => svg("text", { x: x(index), y: 10.5, class: "glyph" }, VERDICTS[verdict]));
     const first = compared.first ? `first divergence: ${compared.name}, step ${compared.first[0] + 1}` : "no divergence beyond rounding";
     const here = one?.[1] ? ` · here ${one[1]}: ${one[0]}${one[0] === "equal" ? "" : `, ${one[3][0]} and ${one[4][0]}, relative error ${one[2][0]}`}` : "";
-    return [svg("svg", { width, height: 13 }, cells, glyphs), el("p", { title: compared.text }, `run ${compared.runs[0]} and run ${compared.runs[1]} · ${first}${here}`)];
+    const which = `run ${compared.runs[0]} and run ${compared.runs[1]}`;
+    return [svg("svg", { width, height: 13 }, cells, glyphs), el("p", { title: compared.text }, `${which} · ${first}${here}`)];
   });
 }
 
