@@ -107,6 +107,16 @@ def test_of_a_run_that_failed_it_says_where(primitive, phase):
     assert "the run stopped before the new value of w was reached" in str(answer)
 
 
+@pytest.mark.parametrize("layer", [ge.nn.RNN, ge.nn.GRU, ge.nn.LSTM])
+def test_recurrent_layers_can_be_asked_about(layer):
+    xs = ge.input("xs", ("time", 2, 3))
+    ys, _ = layer(3, 4, num_layers=2, bidirectional=True, seed=0)(xs)
+    trace = ge.Engine("numpy").trace(ge.mean(ge.square(ys)), {xs: np.random.default_rng(0).normal(size=(6, 2, 3))})
+    assert "inside of" in str(why(trace, "xs"))
+    for parameter in trace.graph.parameters:
+        assert "RMS" in str(why(trace, parameter))
+
+
 def test_of_an_update_it_says_by_how_much():
     x, w = ge.input("x", 2), ge.parameter("w", [1.0, 2.0])
     loss = ge.sum(x * w)

@@ -121,7 +121,8 @@ def unrolled(reader: Reader, operation: Operation) -> Unrolled | None:
         return None
     known: dict[Variable, Variable] = {}
     for v, spec in zip(operation.inputs, specs, strict=True):  # a variable may stand there twice
-        known[v] = known.get(v) or input(reader.name(v), spec.shape, spec.dtype)
+        if v not in known:
+            known[v] = input(reader.name(v), spec.shape, spec.dtype)
     inputs = [known[v] for v in operation.inputs]
     outputs = apply(scan, tuple(inputs))
     arrived = {v: reader.array(g) for v, g in zip(outputs, upstream, strict=True) if g is not None}
