@@ -2,8 +2,9 @@
 
     python3 dev.py gpu-check [--quick] [--out FILE]
 
-Runs the conformance kit on CuPy, compares training on the GPU with the CPU, checks that both lowerings give the same
-bits there, and times matrix products, a large network and the overhead of one operation. It prints a report with date
+Runs the conformance kit on CuPy, compares training and whole models on the GPU with the CPU, checks that both
+lowerings and a run within a memory budget give the same bits there, and times matrix products, networks and the
+overhead of one operation. It prints a report with date
 and device (`--out benchmarks/gpu-DATE.txt` keeps it), and ends with 0 if everything passed.
 """
 
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from networks import NETWORKS, declared, engine_step
 
 import graph_engine as ge
 from graph_engine.testing import check_backend
@@ -87,6 +89,34 @@ def same_training(gpu: ge.Engine, say: Line) -> bool:
     return worst < 1e-9 and bool(fast == seen)
 
 
+def same_models(gpu: ge.Engine, say: Line) -> bool:
+    """Run a step of each network on both devices, and look whether anything differs by more than rounding explains."""
+    from graph_engine_viz.debugger import compare
+
+    firsts = []
+    for name, network in NETWORKS.items():
+        used = network()
+        inputs, loss, updates = declared(used)
+        updates = ge.optim.Adam(1e-3).minimize(loss) | updates
+        steps = (engine.compile(inputs, loss, updates=updates) for engine in (numpy_engine(), gpu))
+        comparison = compare(*(step.trace(*used.data) for step in steps))
+        firsts.append(comparison.first)
+        say(f"{name}: {comparison}")
+    return all(first is None for first in firsts)
+
+
+def same_again(gpu: ge.Engine, say: Line) -> bool:
+    """Keep a tenth of a run, and compute the rest again: the same bits."""
+    used = NETWORKS["residual"]()
+    inputs, loss, updates = declared(used)
+    step = gpu.compile(inputs, loss, updates=ge.optim.Adam(1e-3).minimize(loss) | updates)
+    trace = step.trace(*used.data, memory=10_000_000)
+    for variable in reversed(trace.graph.variables):
+        trace.value(variable)
+    say(f"{trace.kept}\ndiffering: {len(trace.arrays.differing)}")  # type: ignore[attr-defined]
+    return not trace.arrays.differing  # type: ignore[attr-defined]
+
+
 def timed(engine: ge.Engine, run: Callable[[], object], rounds: int = 20) -> float:
     """Return the median time of a call in seconds, the device included."""
     run()
@@ -123,6 +153,13 @@ def time_network(engine: ge.Engine, say: Line) -> None:
     say(f"training step of {shape}, batch {size}: {taken * 1e3:.2f} ms, {work / taken / 1e12:.1f} TFLOP/s")
 
 
+def time_models(engine: ge.Engine, say: Line) -> None:
+    """Time a training step of each network of the benchmarks."""
+    for name, network in NETWORKS.items():
+        used = network()
+        say(f"{name}, {used.title}: {timed(engine, engine_step(used, engine)) * 1e3:.2f} ms")
+
+
 def time_chain(engine: ge.Engine, say: Line) -> None:
     """Time what one small operation costs."""
     x = value = ge.input("x", 16)
@@ -134,8 +171,13 @@ def time_chain(engine: ge.Engine, say: Line) -> None:
     say(f"chain of 2000 operations on 16 numbers, forward and backward: {taken * 1e3:.2f} ms")
 
 
-CHECKS = {"conformance kit": conformance, "training": same_training}
-TIMINGS = {"matrix product": time_matmul, "network": time_network, "chain": time_chain}
+CHECKS = {
+    "conformance kit": conformance,
+    "training": same_training,
+    "models, against the CPU": same_models,
+    "a run within a memory budget": same_again,
+}
+TIMINGS = {"matrix product": time_matmul, "network": time_network, "models": time_models, "chain": time_chain}
 
 
 def main() -> int:

@@ -157,7 +157,7 @@ def demo(options: argparse.Namespace) -> int:
     results = [_run_example(example, options, f"{i}/{len(chosen)}") for i, example in enumerate(chosen, start=1)]
     gallery.write_gallery(results, options.out / "index.html")
     missed = [result.example.name for result in results if not result.reached]
-    print(f"\nwritten: {options.out / 'index.html'}, one page with all of it")
+    print(f"\nwritten: {options.out / 'index.html'}, one page with what was run")
     return OK if not missed else _refuse(f"criterion not reached: {', '.join(missed)}", FAILED)
 
 

@@ -90,24 +90,25 @@ class Grid(NamedTuple):
             column = len(self.widths) if self._is_too_wide(line, column) else column + 1
         return cells
 
-    def reach(self, lines: Sequence[Line]) -> tuple[int, float]:
-        """Return how many rows the formulas of a step need, and how wide the grid has to be for them alone.
+    def room(self, lines: Sequence[Line]) -> tuple[int, tuple[float, ...]]:
+        """Return how many rows the formulas of a step need, and how wide its columns are for them alone.
 
         Examples
         --------
         >>> rule, element = (Part((Run("w"),)),), (Part((Run("w"),)), Part((Run("[0]"),), "index"))
-        >>> Grid(3, (30.0, 10.0)).reach([rule, element])[0]
-        1
+        >>> rows, widths = Grid(3, (30.0, 10.0)).room([rule, element])
+        >>> rows, len(widths)
+        (1, 2)
         """
         cells = self.cells(lines)
         shared = {cell.row for cell in cells if cell.column}
-        widths = [_ems(cell.line) if cell.row not in shared else self._share(cell) for cell in cells]
-        return max((cell.row + 1 for cell in cells), default=1), max(widths, default=1.0)
-
-    def _share(self, cell: Cell) -> float:
-        """Return how wide the grid has to be for a formula that has one column of it."""
-        gutter = GUTTER if cell.column == 0 else 0.0
-        return (_ems(cell.line) + gutter) * self.width / self.widths[cell.column]
+        alone = _widest(cell.line for cell in cells if cell.row not in shared)
+        rows = max((cell.row + 1 for cell in cells), default=1)
+        if not shared:
+            return rows, (max(alone, 1.0),)
+        left = _widest(cell.line for cell in cells if cell.row in shared and not cell.column) + GUTTER
+        right = _widest(cell.line for cell in cells if cell.column)
+        return rows, (left, max(right, alone - left))
 
     def _is_too_wide(self, line: Line, column: int) -> bool:
         return bool(self.limits) and _ems(line) > self.limits[column]

@@ -70,7 +70,6 @@ def page(scene: Pictured, frames: Frames, title: str | None = None) -> str:
         PICTURE=graph_svg_of(scene, shown[0], parts),
         PHASES=_phases(shown),
         ROWS=str(grid.rows or 1),
-        COLUMNS=" ".join(f"{width:.4g}fr" for width in grid.widths),
         WIDEST=f"{grid.width or 1:.4g}",
         LAST=str(len(shown) - 1),
         **{mark: "" if there else " hidden" for mark, there in legend.items()},
@@ -124,11 +123,12 @@ def _caption(caption: Caption) -> str:
 
 def _rule(grid: Grid, lines: Sequence[Line]) -> str:
     """Write the formulas of a step, with the room that they need: where it is little, they are written larger."""
-    rows, width = grid.reach(lines)
+    rows, widths = grid.room(lines)
+    columns = " ".join(f"{width:.4g}fr" for width in widths)
     inner = "".join(
         f'<p style="grid-area:{row + 1}/{column + 1}">{line_html(line)}</p>' for line, row, column in grid.cells(lines)
     )
-    return f'<div style="--tall:{rows};--wide:{max(width, 1):.4g}">{inner}</div>'
+    return f'<div style="--tall:{rows};--wide:{sum(widths):.4g};--columns:{columns}">{inner}</div>'
 
 
 def line_html(line: Line) -> str:

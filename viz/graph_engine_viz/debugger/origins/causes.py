@@ -154,6 +154,27 @@ def _root_at_zero(place: Place) -> Cause | None:
     )
 
 
+def _logarithm_at_zero(place: Place) -> Cause | None:
+    owner = place.owner
+    assert owner is not None
+    x = place.element_of(owner.inputs[0])
+    if x != (0 if owner.primitive.name == "log" else -1):
+        return None
+    return Cause(
+        f"the derivative of {owner.primitive.name} is infinite where its argument is {short(x)}, and 0 × Inf is NaN",
+        f"keep the argument away from there: ge.log(ge.maximum(x, {_small(place, 1e-12)})); log_softmax of logits",
+    )
+
+
+def _exponent_of_negative(place: Place) -> Cause | None:
+    if place.primitive != "log" or not (place.inputs[0] or 0) < 0:
+        return None
+    return Cause(
+        "the gradient of an exponent is the power times the logarithm of the base, which is negative here",
+        "keep the base positive: ge.maximum(x, 1e-6) ** p; or the exponent out of the gradient: ge.stop_gradient(p)",
+    )
+
+
 def _power_at_zero(place: Place) -> Cause | None:
     owner = place.owner
     assert owner is not None
@@ -178,7 +199,9 @@ OF_PRIMITIVES: dict[str, tuple[Rule, ...]] = {
 
 OF_RULES: dict[str, tuple[Rule, ...]] = {
     "sqrt": (_root_at_zero,),
-    "pow": (_power_at_zero,),
+    "pow": (_exponent_of_negative, _power_at_zero),
+    "log": (_logarithm_at_zero,),
+    "log1p": (_logarithm_at_zero,),
 }
 """By the forward operation whose backward rule it was computed in."""
 
@@ -201,7 +224,7 @@ def _from_finite(place: Place) -> bool:
 
 def _small(place: Place, number: float) -> str:
     """Write a small number that is not 0 in the dtype of a place."""
-    return "1e-4" if place.dtype == "float16" else f"{number:.0e}"
+    return "1e-4" if place.dtype == "float16" else short(number)
 
 
 def _underflowed(place: Place, depth: int = 4) -> str:

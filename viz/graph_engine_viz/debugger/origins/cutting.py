@@ -32,7 +32,12 @@ def why_cut(reader: Reader, operation: Operation, position: int, term: Variable)
     """
     rule = REASONS.get(operation.primitive.name)
     found = rule(reader, operation, position) if rule is not None else None
-    return found or cancelled(reader, operation, position) or _underflowed(reader, operation, term) or _flat(operation)
+    return (
+        found
+        or cancelled(reader, operation, position)
+        or _underflowed(reader, operation, term)
+        or _flat(reader, operation, position)
+    )
 
 
 def _dead(reader: Reader, operation: Operation, position: int) -> Cause:
@@ -135,7 +140,7 @@ def _dropped(reader: Reader, operation: Operation, position: int) -> Cause:
 def cancelled(reader: Reader, operation: Operation, position: int) -> Cause | None:
     """See contributions of one number to many add up to nothing."""
     name, x, y = operation.primitive.name, operation.inputs[position], operation.outputs[0]
-    added = name in ADDING or (name in WITH_BIAS and position == len(operation.inputs) - 1)
+    added = name in ADDING or (name in WITH_BIAS and position == 2)
     if not added or reader.array(x).size >= reader.array(y).size:
         return None
     return Cause(
@@ -166,11 +171,20 @@ def _underflowed(reader: Reader, operation: Operation, term: Variable) -> Cause 
     )
 
 
-def _flat(operation: Operation) -> Cause:
+def _certain(reader: Reader, operation: Operation, position: int) -> Cause:
     return Cause(
-        f"the derivative of {operation.primitive.name} is 0 at these inputs, wherever a gradient arrives",
-        "see session.explain() at this step",
+        "each sample has its label with certainty: softmax less the label is 0, or too small for its dtype",
+        "nothing is left to learn from these samples; if they should not be so easy, smaller logits",
     )
+
+
+def _flat(reader: Reader, operation: Operation, position: int) -> Cause:
+    name = operation.primitive.name
+    if reader.all_zero(operation.inputs[position]):
+        text = f"all inputs of {name} are 0, where its derivative is 0"
+        return Cause(text, "look at where the zeros come from; at a minimum it is as it should be")
+    text = f"the derivative of {name} is 0 at these inputs, wherever a gradient arrives"
+    return Cause(text, "see session.explain() at this step")
 
 
 def _kind(variable: Variable) -> str:
@@ -190,6 +204,7 @@ REASONS: dict[str, Rule] = {
     **dict.fromkeys(("multiply", "divide", "matmul", "linear", "einsum", "convolution"), _factor),
     **dict.fromkeys(("take", "take_along_axis", "index", "embedding", "split", "unstack"), _picked),
     **dict.fromkeys(("std", "var"), _equal),
+    "softmax_cross_entropy": _certain,
     "dropout": _dropped,
 }  # fmt: skip
 """By the operation at which the gradient was cut."""

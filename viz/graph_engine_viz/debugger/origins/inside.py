@@ -30,7 +30,7 @@ from graph_engine_viz.debugger.origins.report import Finding
 
 __all__ = ["BadStep", "Unrolled", "find_bad_step", "unrolled", "within"]
 
-MOST_OPERATIONS = 20_000
+MOST_OPERATIONS = 10_000
 """Loops of more operations than this are not written out."""
 
 
