@@ -81,7 +81,7 @@ def main(show: Show) -> None:
 
     session.run_to(answer.operation)
     show.save("step.svg", viz.draw(session.trace, step=session.place.last), "The session, run to the dead ReLU.")
-    show.save("step.html", viz.steps(session.trace), "The iteration at which it stood still, step by step.")
+    show.save("session.html", session, "The debugger, standing there: every value and gradient of that iteration.")
 
     engine, _ = train(show, 0.02, data)
     reached = engine.run(accuracy, {images: held_out[0], labels: held_out[1]})

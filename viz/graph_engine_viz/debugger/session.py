@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graph_engine.backend import Backend
+from graph_engine.collector import paused_collection
 from graph_engine.errors import DeclarationError, LookupFailed
 from graph_engine.node import Operation, Variable
 from graph_engine.plugins import find_backend
@@ -95,6 +96,7 @@ class Session:
     (-4.0, 3)
     """
 
+    @paused_collection()
     def __init__(self, trace: Trace, backend: Backend | None = None) -> None:
         if not isinstance(trace, Trace):
             raise DeclarationError(f"a session walks through a trace, not {trace!r}", "Session(engine.trace(f, feeds))")

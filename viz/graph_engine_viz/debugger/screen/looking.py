@@ -72,8 +72,9 @@ class Looked:
         """Return the variable that holds a value, a gradient or a new value."""
         if side not in SIDES:
             raise LookupFailed(f"a variable has no {side!r}", f"it has {', '.join(SIDES)}")
-        found = {"value": variable, "grad": self.trace.gradients.get(variable), "update": None}
-        return self.trace.updates.get(variable) if side == "update" else found[side]
+        if side == "value":
+            return variable
+        return (self.trace.gradients if side == "grad" else self.trace.updates).get(variable)
 
     def array(self, variable: Variable, index: tuple[Any, ...] = ()) -> np.ndarray[Any, Any]:
         """Return a part of a variable's value as a NumPy array; only that part leaves its device."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from graph_engine.collector import paused_collection
 from graph_engine.errors import DeclarationError, LookupFailed
 from graph_engine.trace import Trace
 from graph_engine_viz.debugger.screen.asking import answer_why, check, compared, origins, timed
@@ -76,7 +77,8 @@ class Screen:
         for name, value in given.items():
             if name not in kinds or not _is_a(value, kinds[name]):
                 raise DeclarationError(f"{what} takes no argument {str(name)[:40]}={str(value)[:40]!r}")
-        return method(self, **given)
+        with paused_collection():
+            return method(self, **given)
 
     # ---- answers -----------------------------------------------------------------------------------------------
 
