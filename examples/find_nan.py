@@ -72,7 +72,7 @@ def main(show: Show) -> None:
     session.run_to(surprise)
     show.save("step.svg", viz.draw(session.trace, step=session.place.last, collapse=["network"]),
               "The session, run to the logarithm: some of its elements are -Inf.")  # fmt: skip
-    show.save("session.html", session, "The debugger, standing there: n jumps to where the NaN arose, ? shows the keys.")
+    show.save("session.html", session, "The debugger, standing there: n jumps to where it began, ? shows the keys.")
 
     engine = train(show, cured, batches)
     reached = engine.run(accuracy, {images: held_out[0], right: held_out[1]})

@@ -86,7 +86,7 @@ def _steps(screen: Screen) -> list[dict[str, Any]]:
             {
                 "title": f"{PHASES[step.phase]} · step {step.index + 1} of {count}",
                 "rules": rules,
-                "explain": [str(looked.trace.error)] if failed else [],
+                "explain": [looked.told(str(looked.trace.error))] if failed else [],
                 "parts": [part_text(looked, part) for part in step.substeps],
                 "inner": [None if v is None else [looked.name(v), side] for v, side in inner],
             }
@@ -116,9 +116,10 @@ def _films(screen: Screen) -> dict[str, Any]:
 
 
 def _told(screen: Screen) -> Iterator[Variable]:
-    """Yield the variables of the forward pass."""
+    """Yield the variables of the forward pass, and what is updated without being a part of it."""
     looked = screen.looked
-    yield from dict.fromkeys(v for op in looked.timeline.operations for v in (*op.inputs, *op.outputs))
+    drawn = (v for op in looked.timeline.operations for v in (*op.inputs, *op.outputs))
+    yield from dict.fromkeys((*drawn, *looked.trace.updates))
 
 
 def _tensors(screen: Screen) -> dict[str, Any]:

@@ -36,10 +36,10 @@ def answer_why(looked: Looked, name: str | None, of: str | None) -> dict[str, An
     answer: Answer = why(looked.trace, name, of)
     findings = [
         {
-            "text": str(finding),
+            "text": looked.told(str(finding)),
             "at": looked.moments.get(finding.variable, [0, 0]),
             "name": looked.name(finding.variable),
-            "line": str(finding.line) if finding.line is not None else "",
+            "line": looked.told(str(finding.line)) if finding.line is not None else "",
         }
         for finding in answer.findings
     ]
@@ -47,7 +47,7 @@ def answer_why(looked: Looked, name: str | None, of: str | None) -> dict[str, An
         {"name": factor.name, "factor": number(factor.factor, 3), "left": number(factor.left, 3)}
         for factor in answer.factors
     ]
-    return {"question": answer.question, "text": answer.text, "findings": findings, "factors": factors}
+    return {"question": answer.question, "text": looked.told(answer.text), "findings": findings, "factors": factors}
 
 
 def origins(looked: Looked) -> dict[str, Any]:

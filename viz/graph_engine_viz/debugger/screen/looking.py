@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from functools import cached_property
 from typing import Any
 
@@ -57,6 +58,17 @@ class Looked:
             for position, part in enumerate(step.substeps or (step,)):
                 found.update((v, [step.index, position]) for v in part.outputs)
         return found
+
+    @cached_property
+    def files(self) -> dict[str, str]:
+        """The user's files, and what they are called on a page: without the folders that they are in."""
+        return {step.line.file: os.path.basename(step.line.file) for step in self.trace.steps if step.line is not None}
+
+    def told(self, text: str) -> str:
+        """Return a text as a page shows it: it may be given to others, to whom this machine's folders say nothing."""
+        for path, name in self.files.items():
+            text = text.replace(path, name)
+        return text
 
     def name(self, variable: Variable) -> str:
         """Return what a variable is called."""

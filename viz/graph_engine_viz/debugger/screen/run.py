@@ -122,7 +122,7 @@ def _failure(looked: Looked) -> dict[str, Any] | None:
     trace = looked.trace
     if trace.failed is None and trace.error is None:
         return None
-    return {"step": len(trace.steps) - 1, "text": str(trace.error or "the run failed here")}
+    return {"step": len(trace.steps) - 1, "text": looked.told(str(trace.error or "the run failed here"))}
 
 
 def _retention(looked: Looked) -> str:

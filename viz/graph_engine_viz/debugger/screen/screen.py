@@ -96,7 +96,12 @@ class Screen:
         before = len(self.session.log)
         result = perform(self.session, call, arguments or [])
         done = self.session.log[before:]
-        return self._state() | {"call": done[0] if done else "", "result": None if result is None else str(result)}
+        said = {"call": done[0] if done else "", "result": None if result is None else str(result)}
+        return self._state() | said | self._version()
+
+    def _version(self) -> dict[str, Any]:
+        """Say how many calls there were, so that a page notices those of others."""
+        return {"version": len(self.session.log)}
 
     def _picture(self, focus: list[Any] | None = None) -> dict[str, Any]:
         return self.film(focus or []).picture
@@ -199,6 +204,7 @@ _NAME = (str, type(None))
 ANSWERS: Mapping[str, tuple[Callable[..., dict[str, Any]], Mapping[str, tuple[type, ...]]]] = {
     "run": (Screen._run, {}),
     "state": (Screen._state, {}),
+    "version": (Screen._version, {}),
     "do": (Screen._do, {"call": (str,), "arguments": (list,)}),
     "picture": (Screen._picture, {"focus": (list,)}),
     "looks": (Screen._looks, {"focus": (list,), "step": (int,), "have": (int,)}),

@@ -7,7 +7,7 @@ from typing import Any
 
 from graph_engine.node import Operation, Variable
 from graph_engine_viz.debugger.screen.looking import Looked
-from graph_engine_viz.debugger.screen.plain import exacts, number
+from graph_engine_viz.debugger.screen.plain import number
 
 __all__ = ["numbers_of", "series_of"]
 
@@ -26,7 +26,10 @@ def _sizes(looked: Looked, variable: Variable) -> dict[str, Any]:
     for side in ("value", "grad"):
         holder = looked.holder(variable, side)
         if holder is not None and looked.moment(holder) is not None and holder.spec.is_float:
-            single = math.prod(looked.trace.arrays[holder].shape) == 1
+            size = math.prod(looked.trace.arrays[holder].shape)
+            if not size:
+                continue
+            single = size == 1
             found[side] = number(looked.array(holder).reshape(()) if single else looked.rms(holder), 3)
             found[f"{side}_is"] = "number" if single else "RMS"
     new = looked.trace.updates.get(variable)
@@ -110,4 +113,4 @@ def _losses(looked: Looked) -> dict[str, Any] | None:
         return None
     array = looked.array(each, (slice(0, MOST_SAMPLES),))
     count = int(looked.trace.arrays[each].shape[0])
-    return {"name": looked.name(each), "at": looked.moment(each), "texts": exacts(array), "of": count}
+    return {"name": looked.name(each), "at": looked.moment(each), "numbers": [number(x) for x in array], "of": count}

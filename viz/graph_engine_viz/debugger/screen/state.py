@@ -49,7 +49,7 @@ def state_of(session: Session, looked: Looked, levels: Levels, run: int) -> dict
         "reasons": _reasons(session),
         "part": "" if place.substep is None else part_text(looked, session.here),
         "rules": rules,
-        "explain": [] if rules else session.explain(),
+        "explain": [] if rules else [looked.told(line) for line in session.explain()],
         "opened": sorted([".".join(scope) for scope in session.opened]),
         "rules_opened": sorted(session.opened_rules),
         "focus": list(levels.around(step, place)),

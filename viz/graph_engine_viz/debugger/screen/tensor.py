@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,7 @@ def _missing(looked: Looked, variable: Variable, side: str) -> str:
 
 def _statistics(looked: Looked, holder: Variable | None) -> list[list[str]] | None:
     """Return rows of a name, a short text and an exact one."""
-    if holder is None or holder not in looked.trace.arrays:
+    if holder is None or holder not in looked.trace.arrays or not looked.summary(holder).size:
         return None
     summary = looked.summary(holder)
     rows = [
@@ -96,7 +97,7 @@ def _histogram(summary: Summary) -> dict[str, Any]:
 def _grid(looked: Looked, holder: Variable, part: Slice) -> dict[str, Any]:
     """Return a part of a tensor: exact texts, and a colour for each."""
     array = looked.array(holder, part.parts)
-    rows = array.reshape(-1, array.shape[-1]) if array.ndim else array.reshape(1, 1)
+    rows = array.reshape(math.prod(array.shape[:-1]), *array.shape[-1:] or (1,))
     numbers = rows.astype(np.float64)
     limit = _limit(numbers)
     with np.errstate(all="ignore"):
@@ -141,9 +142,17 @@ def _terms(looked: Looked, variable: Variable) -> list[dict[str, Any]]:
         return []
     return [
         {"operation": looked.trace.graph.name_of(operation), "input": position, "is_rms": array.size != 1,
-         "number": number(array.reshape(()) if array.size == 1 else summarize(array).rms)}
+         "number": number(array.reshape(()) if array.size == 1 else _rms(array))}
         for operation, position, array in found[:MOST_TERMS]
     ]  # fmt: skip
+
+
+def _rms(array: np.ndarray[Any, Any]) -> float:
+    """Return the root of the mean square of all elements, those that are not finite included."""
+    found = summarize(array)
+    if found.nans:
+        return float("nan")
+    return float("inf") if found.infs else found.rms
 
 
 def _local(looked: Looked, operation: Operation | None) -> list[dict[str, Any]]:

@@ -57,6 +57,7 @@ export function choosePart(text) {
       await refresh(model.state);
     } catch (error) {
       model.slice = before;
+      await refresh(model.state);
       throw error;
     }
   });
@@ -132,22 +133,27 @@ export function compareRuns() {
   });
 }
 
+// What needs numbers that nobody has computed yet.
+const live = (name, call) => (...given) => (isSaved ? say(`${name} is not in this saved page: open the run with the debugger`) : call(...given));
+
 export const prompts = {
-  watch: () => watchDialog(selected()?.[0], (condition, of) => act("watch", condition, of)),
+  watch: live("a watchpoint", () => watchDialog(selected()?.[0], (condition, of) => act("watch", condition, of))),
   breakpoint: () => toggle(...subjectPoint()),
   line: (text) => toggle(text, "line"),
-  edit: () => {
+  edit: live("an edit", () => {
     const chosen = selected();
     if (!chosen) return say("choose a variable to edit");
     return editDialog(chosen[0], model.tensor, model.state, (name, text) => act("set_value", name, text), (run) => act("use_run", run));
-  },
+  }),
   runTo: (name) => act("run_to", name, "variable"),
   search: () => searchDialog((text) => ask("search", { text }), picked),
   why: () => enqueue(async () => {
     quiet();
     const chosen = selected();
     const known = chosen && isKnown(momentOf(...chosen));
-    model.answer = await askOnce(model.state.run, "why", chosen && known ? { node: chosen[0], of: chosen[1] } : chosen ? { node: chosen[0] } : {});
+    const failed = model.run.failure?.step === model.state.at && !model.chosen; // then the question is why the run stopped
+    const about = !chosen || (failed && !known) ? {} : known ? { node: chosen[0], of: chosen[1] } : { node: chosen[0] };
+    model.answer = await askOnce(model.state.run, "why", about);
     draw();
     find("why")?.scrollIntoView({ block: "nearest" });
   }),

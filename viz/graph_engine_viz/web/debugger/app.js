@@ -9,6 +9,7 @@ import { listenKeys } from "./keys.js";
 import { drawAgain } from "./drawing.js";
 import { refresh } from "./loading.js";
 import { enqueue } from "./queue.js";
+import { listenOthers } from "./watching.js";
 
 listenKeys();
 listenTree();
@@ -16,4 +17,8 @@ listenGraph();
 listenTimeline();
 drawAgain();
 new ResizeObserver(drawAgain).observe(find("debugger"));
-enqueue(async () => refresh(await ask("state")));
+listenOthers();
+enqueue(async () => {
+  const { version } = await ask("version");
+  await refresh({ ...(await ask("state")), version });
+});

@@ -1,6 +1,7 @@
 // Breakpoints and watchpoints, and the user's source around the current line.
 
 import { el, find, redraw } from "./dom.js";
+import { isSaved } from "./source.js";
 import { model, stepOf } from "./model.js";
 import { act, prompts } from "./actions.js";
 
@@ -27,7 +28,7 @@ export function drawPoints() {
   redraw(find("points"), [points, reasons], () => {
     if (!points.length) {
       return el("li", { class: "note" }, "none · ",
-        el("button", { type: "button", class: "link", onclick: prompts.watch }, "w watch"), " · ",
+        isSaved ? "" : [el("button", { type: "button", class: "link", onclick: prompts.watch }, "w watch"), " · "],
         el("button", { type: "button", class: "link", onclick: prompts.breakpoint }, "b break here"));
     }
     return points.map(drawPoint);

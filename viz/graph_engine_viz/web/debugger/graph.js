@@ -61,6 +61,12 @@ function currentPart() {
   return found;
 }
 
+// The part that this very step is about, if it is in the picture.
+function partHere() {
+  const { at } = model.state;
+  return model.picture.current.findLast(([from]) => from <= at)?.[1] ?? null;
+}
+
 function mark(name, key) {
   const drawing = find("stage").firstElementChild;
   const part = key && drawing.querySelector(`[data-part="${key}"]`);
@@ -101,6 +107,8 @@ function look() {
   const seen = [x - across / 2, y - down / 2, across, down].map((n) => n.toFixed(2));
   drawing.setAttribute("viewBox", seen.join(" "));
   drawMap(seen.map(Number), width, height);
+  const isBehind = box && box.x + box.width / 2 > x + 0.1 * across && box.y + box.height / 2 < y;
+  find("map").dataset.corner = isBehind ? "left" : "right"; // not over what the step is about
 }
 
 function drawMap(seen, width, height) {
@@ -186,7 +194,7 @@ export function drawGraph() {
   if (shownPicture !== model.picture) place(model.picture);
   shownPicture = model.picture;
   dress(model.looks.at, model.looks.texts);
-  mark("data-here", model.state.substep !== null || model.state.scope ? currentPart() : null);
+  mark("data-here", model.state.substep !== null || model.state.scope ? partHere() : null);
   mark("data-chosen", partOf(selected()?.[0]));
   const drawing = find("stage").firstElementChild;
   drawing.setAttribute("aria-label", spoken());

@@ -1,6 +1,7 @@
 // The inspector: one tensor, its numbers, its histogram, where its gradient came from.
 
 import { el, find, quantity, redraw, svg } from "./dom.js";
+import { isSaved } from "./source.js";
 import { isKnown, model, momentOf, selected } from "./model.js";
 import { askExtra, choose, choosePart, goTo, prompts } from "./actions.js";
 
@@ -8,6 +9,7 @@ const SIDE_NAMES = { value: "value", grad: "gradient", update: "new value" };
 const MARKS = { nan: "N", inf: "∞", "-inf": "−∞", high: "▲", low: "▼" };
 const MEANING = { nan: "NaN", inf: "+Inf", "-inf": "-Inf", high: "beyond the scale", low: "beyond the scale" };
 const WIDE = 280;
+const OF_FINITE = new Set(["min", "max", "mean", "std", "RMS"]);
 
 // ---- the grid ------------------------------------------------------------------------------------------------------
 
@@ -85,6 +87,7 @@ function shortened(text) {
 // ---- histogram and statistics --------------------------------------------------------------------------------------
 
 function drawHistogram({ counts, low, high }, side) {
+  if (!counts.some((count) => count)) return "";
   const most = Math.max(...counts, 1);
   const step = WIDE / counts.length;
   const bars = counts.map((count, i) => {
@@ -101,13 +104,16 @@ function drawStatistics(tensor) {
   const sides = tensor.sides.filter((side) => isKnown(momentOf(tensor.name, side)) && tensor.columns[side]);
   if (!sides.length) return "";
   const names = tensor.columns[sides[0]].map(([name]) => name);
+  const count = (side, name) => Number(tensor.columns[side].find(([each]) => each === name)[2]);
+  const odd = (side) => count(side, "NaN") + count(side, "Inf") > 0;
   const head = el("tr", {}, el("th"), sides.map((side) => el("th", { scope: "col" }, SIDE_NAMES[side])));
   const lines = names.map((name, i) => el("tr", {}, el("th", { scope: "row" }, name), sides.map((side) => {
     const [, text, exact] = tensor.columns[side][i];
     const shown = name === "zeros" ? [`${text === "NaN" ? 0 : percent(Number(exact))}`, exact] : [text, exact];
-    return el("td", {}, quantity(shown, side, tensor.name, name));
+    return el("td", {}, quantity(shown, side, tensor.name, odd(side) && OF_FINITE.has(name) ? `finite ${name}` : name));
   })));
-  return el("table", { id: "statistics" }, el("thead", {}, head), el("tbody", {}, lines));
+  const note = sides.some(odd) ? el("p", { class: "note" }, "min to RMS are those of the finite elements") : "";
+  return [el("table", { id: "statistics" }, el("thead", {}, head), el("tbody", {}, lines)), note];
 }
 
 function percent(share) {
@@ -145,11 +151,15 @@ function drawExtra(name) {
     el("thead", {}, el("tr", {}, el("th"), el("th", {}, "gradient"), el("th", {}, "difference"), el("th", {}, "rel. error"))), el("tbody", {}, rows)));
 }
 
+// Lines that are too long go on further in; those that stand further in are details.
+const sentences = (text) => text.split("\n").map((line) =>
+  el("p", { class: line.startsWith("  ") ? "detail" : null }, line.trim().replace(/ {2,}/g, "  ") || "\u00a0"));
+
 function drawAnswer(answer) {
-  const findings = answer.findings.map((finding) => el("li", {}, el("pre", {}, finding.text),
+  const findings = answer.findings.map((finding) => el("li", {}, sentences(finding.text),
     el("button", { type: "button", class: "link", onclick: () => goTo(finding.at[0]) }, `go to step ${finding.at[0] + 1}`)));
   return el("section", { id: "why" }, el("h3", {}, "Why? ", el("button", { type: "button", class: "link", onclick: prompts.closeWhy }, "close")),
-    el("pre", {}, answer.question), answer.text ? el("pre", {}, answer.text) : "", el("ul", { class: "plain" }, findings),
+    sentences(answer.question), answer.text ? el("div", { class: "answer" }, sentences(answer.text)) : "", el("ul", { class: "plain" }, findings),
     el("code", { class: "call" }, answer.call));
 }
 
@@ -171,7 +181,7 @@ function drawTensor(tensor, name, side) {
   }
   if (!tensor) return "";
   const slice = el("input", {
-    id: "slice", value: tensor.grid.slice, size: Math.max(10, tensor.grid.slice.length + 1), spellcheck: "false", "aria-label": "slice",
+    id: "slice", value: tensor.grid.slice, size: Math.max(10, tensor.grid.slice.length + 1), spellcheck: "false", "aria-label": "slice", readonly: isSaved,
     title: "a number or a range for each axis: 0, :, 3:7", onchange: (event) => choosePart(event.target.value),
   });
   const isNumber = tensor.shape === "()";
@@ -194,6 +204,7 @@ export function drawInspector() {
     const [shape, dtype, kind] = model.run.variables[name] ?? [];
     const loose = model.chosen === null ? "" : el("button", { type: "button", class: "link", onclick: prompts.release, title: "Escape" }, "↩ this step");
     const isOriginal = model.tensor?.name === name;
+    const live = (...made) => (isSaved ? [] : made);
     const button = (label, press, title) => el("button", { type: "button", onclick: press, title }, label);
     return el("div", { id: "tensor", "data-variable": name, "data-side": side },
       el("h2", {}, el("b", {}, name), el("small", {}, ` ${kind ?? ""} ${shape ?? ""} ${dtype ?? ""} `), loose),
@@ -202,10 +213,10 @@ export function drawInspector() {
       isOriginal || !isKnown(momentOf(name, side)) ? drawTensor(tensor, name, side) : "",
       isOriginal ? [drawLocal(tensor), drawTerms(tensor)] : "",
       el("div", { class: "buttons" },
-        button("y why?", prompts.why, `session.why("${name}")`), button("e edit", prompts.edit, `session.set_value("${name}", ...)`),
+        button("y why?", prompts.why, `session.why("${name}")`), live(button("e edit", prompts.edit, `session.set_value("${name}", ...)`)),
         button("run to", () => prompts.runTo(name), `session.run_to("${name}")`),
-        button("check gradient", () => askExtra("check", name), "compare with finite differences"),
-        button("time", () => askExtra("time", name), "run the operation again and take the time")),
+        live(button("check gradient", () => askExtra("check", name), "compare with finite differences"),
+          button("time", () => askExtra("time", name), "run the operation again and take the time"))),
       drawExtra(name), model.answer ? drawAnswer(model.answer) : "");
   });
 }

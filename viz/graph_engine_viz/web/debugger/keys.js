@@ -1,6 +1,7 @@
 // The keys, and the buttons that do the same.
 
 import { el, find } from "./dom.js";
+import { isAnswered } from "./source.js";
 import { model } from "./model.js";
 import { act, compareRuns, jump, prompts } from "./actions.js";
 import { quiet } from "./queue.js";
@@ -23,7 +24,7 @@ const KEYS = [
   ["e", () => prompts.edit(), "edit", "session.set_value(name, value)"],
   ["m", () => compareRuns(), "compare", "compare(session.runs[0], session.trace)"],
   ["y", () => prompts.why(), "why", "session.why(name)"],
-  ["?", () => helpDialog(KEYS, OTHERS), "help", ""],
+  ["?", () => helpDialog(KEYS.filter(isShown), OTHERS), "help", ""],
 ];
 
 const OTHERS = [
@@ -46,11 +47,16 @@ function onKey(event) {
   const press = table.get(event.key);
   if (!press || !model.state) return;
   event.preventDefault();
+  quiet();
   press();
 }
 
+// A saved page announces what is in it.
+const NEEDS = { w: "watch", e: "edit", m: "compare" };
+const isShown = ([key]) => !(key in NEEDS) || isAnswered(NEEDS[key]);
+
 export function listenKeys() {
-  find("keys").append(...KEYS.map(([key, press, name, call]) => el("button", {
+  find("keys").append(...KEYS.filter(isShown).map(([key, press, name, call]) => el("button", {
     type: "button", title: call || name, "data-key": key, "aria-keyshortcuts": key === "C" || key === "N" ? `Shift+${key.toLowerCase()}` : key,
     onclick: (event) => { event.currentTarget.blur(); press(); },
   }, el("kbd", {}, key), ` ${name}`)));

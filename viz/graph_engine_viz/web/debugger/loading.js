@@ -67,13 +67,16 @@ export function needNumbers(names) {
 export async function refresh(state) {
   const before = model.state?.run;
   model.state = state;
+  model.version = Math.max(model.version, state.version ?? 0);
   if (!model.run || state.run !== before) {
     asked = new Set();
     await loadRun();
   }
-  const [film, tensor] = await Promise.all([loadPicture(), loadTensor()]);
-  Object.assign(model, film, { tensor });
+  let trouble = null; // what cannot be inspected leaves the other panes as they should be
+  const inspected = loadTensor().catch((error) => { trouble = error; return null; });
+  Object.assign(model, await loadPicture(), { tensor: await inspected });
   draw();
   if (before === undefined) performance.mark("painted");
   if (!model.series) await loadRest();
+  if (trouble) throw trouble;
 }

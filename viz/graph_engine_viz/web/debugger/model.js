@@ -3,6 +3,7 @@
 export const model = {
   run: null, // tables of the run
   state: null, // where the session stands
+  version: 0, // how many calls the session had when this was asked
   tree: null, // rows of scopes and operations
   series: null,
   history: null, // the series of the iterations before, if they are looked at

@@ -21,6 +21,7 @@ export class Saved {
     const table = {
       run: () => this.data.run,
       state: () => this.state(),
+      version: () => ({ version: 0 }),
       do: () => this.call(args.call, args.arguments ?? []),
       picture: () => this.film(args.focus).picture,
       looks: () => this.looks(args),
@@ -34,6 +35,10 @@ export class Saved {
       search: () => this.search(args.text),
     };
     return (table[what] ?? (() => this.missing(`"${what}"`)))();
+  }
+
+  has(what) {
+    return Boolean(this.data[what]);
   }
 
   missing(what) {
@@ -237,10 +242,13 @@ export class Saved {
     return found;
   }
 
+  // The page was saved with one answer, that to `why()`; it says so where another one was asked for.
   why({ node }) {
     const { why } = this.data;
-    if (why && (!node || why.findings.some((finding) => finding.name === node))) return why;
-    return why ?? this.missing("this answer");
+    if (!why) this.missing("this answer");
+    if (!node || why.findings.some((finding) => finding.name === node)) return why;
+    const limit = `This saved page holds the answer for the whole run only. For ${node}, open the run with the debugger.`;
+    return { ...why, question: `${limit}\n\n${why.question}` };
   }
 
   search(text) {

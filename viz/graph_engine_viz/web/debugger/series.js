@@ -11,7 +11,7 @@ const LEFT_ROOM = 50;
 // Rows of name, number, when it is known, and what it is of.
 function bars(kind, { layers, losses } = model.series) {
   if (kind === "loss") {
-    return (losses?.texts ?? []).map((text, i) => ({ name: String(i), number: [text, text], at: losses.at, variable: losses.name, side: "value" }));
+    return (losses?.numbers ?? []).map((number, i) => ({ name: String(i), number, at: losses.at, variable: losses.name, side: "value" }));
   }
   if (kind === "ratio") {
     return layers.flatMap(({ parameters }) => parameters.map(({ name, ratio, ratio_at }) =>

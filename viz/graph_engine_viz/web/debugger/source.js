@@ -9,6 +9,9 @@ const token = new URLSearchParams(location.search).get("token") ?? "";
 
 export const isSaved = saved !== null;
 
+// Whether there can be an answer: a saved page has those that were saved with it.
+export const isAnswered = (what) => !saved || saved.has(what);
+
 async function fetched(what, args) {
   let response;
   try {

@@ -84,12 +84,12 @@ export function drawTimeline() {
     const { phases, x, step, lefts } = scale;
     const names = phases.map(({ phase, count }, number) => {
       const room = count * step;
-      const label = room > 110 ? `${PHASES[phase]} ${count} steps` : room > 58 ? PHASES[phase] : room > 14 ? phase : "";
-      return svg("text", { x: lefts[number], y: 14, class: `label ${PHASES[phase]}` }, label);
+      const label = room > 110 ? `${PHASES[phase]} ${count} step${count === 1 ? "" : "s"}` : room > 58 ? PHASES[phase] : room > 14 ? phase : "";
+      return svg("text", { x: lefts[number], y: 11, class: `label ${PHASES[phase]}` }, label);
     });
     const lines = phases.map(({ phase, count }, number) => svg("path", { d: `M${lefts[number]},30h${count * step}`, class: `line ${PHASES[phase]}` }));
     const stops = [...new Set(points.flatMap((point) => (point.enabled ? point.steps : [])))].map((index) =>
-      svg("text", { x: x(index), y: 20, class: "stop" }, "●"));
+      svg("circle", { cx: x(index).toFixed(1), cy: 18.5, r: 3.5, class: "stop" }));
     const odd = [...new Set(bad)].map((index) => svg("text", { x: x(index), y: 52, class: "bad" }, "⚠", svg("title", {}, "something not finite arose here")));
     const marks = step >= DOTS ? drawDots(scale, now) : drawBars(scale, now);
     const hand = svg("path", { d: `M${x(now).toFixed(1)},18V44`, class: "hand" });
