@@ -216,6 +216,20 @@ def test_two_browsers_share_a_session(opened):
     assert page.press("l").state["step"] == "3" and page.errors() == []
 
 
+def test_an_open_page_notices_what_python_did(opened):
+    page = opened(traced("lecture"))
+    page.session.go(3)
+    for _ in range(100):
+        if page.state["step"] == "3":
+            break
+        time.sleep(0.05)
+    assert page.state["step"] == "3" and "step 4 of 5" in page.text("#title")
+    page.session.step_back()
+    page.run("window.dispatchEvent(new Event('focus'))")  # at once, where somebody comes back to it
+    time.sleep(0.3)
+    assert page.settle().state["step"] == "2" and page.errors() == []
+
+
 def test_quick_keys_are_all_heard(opened):
     from selenium.webdriver.common.action_chains import ActionChains
 
@@ -462,6 +476,53 @@ return [...cut, ...over, ...(scrollHeight > innerHeight || scrollWidth > innerWi
 """
 
 
+def test_the_map_is_not_over_what_the_step_is_about(opened):
+    page = opened(traced("perceptron"))
+    corners = set()
+    for _ in range(len(page.session.steps)):
+        page.press("l")
+        corners |= {each["corner"] for each in page.data("#map")}
+        assert page.run("""
+            const map = document.getElementById("map"), {left, top, right, bottom} = map.getBoundingClientRect();
+            const here = document.querySelector("#stage [data-chosen]")?.getBoundingClientRect();
+            const x = here ? (here.left + here.right) / 2 : 0, y = here ? (here.top + here.bottom) / 2 : 0;
+            return !map.hidden && left < x && x < right && top < y && y < bottom;
+        """) is False  # fmt: skip
+    assert corners == {"left", "right"}
+
+
+def test_the_python_call_stands_below_the_timeline_also_without_series(opened):
+    page = opened(traced("stopped"))
+    inside = "const [a, b] = ['calls', 'bottom'].map((id) => document.getElementById(id).getBoundingClientRect());"
+    assert page.run(inside + "return b.top <= a.top && a.bottom <= b.bottom") and "session.go" in page.text("#calls")
+
+
+def test_the_keyboard_stays_where_it_was(opened):
+    from selenium.webdriver.common.keys import Keys
+
+    page = opened(traced("perceptron")).press("l")
+    focused = "return document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent"
+    page.run("document.querySelector('#series [role=tab]').focus()")
+    here = page.run(focused)
+    assert page.press("l", "l").run(focused) == here
+    page.run("document.querySelector('#keys button[data-key=h]').focus()")
+    assert page.press(Keys.ENTER).state["step"] == "2" and "back" in page.run(focused)
+    page.run("document.getElementById('code').focus()")
+    page.press(Keys.ARROW_DOWN, Keys.ENTER)
+    line = page.run(focused).split()[-1]
+    assert [point.text for point in page.session.points.values()] == [f"pictures.py:{line}"]
+    page.press("l")
+    assert page.run(focused) == f"break at line {line}"
+    page.run("document.querySelector('#stage [role=button]').focus()")
+    assert page.press(Keys.SPACE).run("return document.getElementById('tensor').dataset.variable") in page.run(focused)
+
+
+def test_statistics_of_what_is_finite_say_so(opened):
+    page = opened(traced("infinite")).press("n")
+    said = {number["quantity"] for number in page.data("#statistics [data-exact]")}
+    assert {"finite RMS", "Inf"} <= said and "finite elements" in page.text("#inspector")
+
+
 # ---- saved, and closed ---------------------------------------------------------------------------------------------
 
 
@@ -491,6 +552,16 @@ def test_the_saved_page_searches_expands_and_inspects(saved):
     assert page.run("return document.querySelectorAll('#crumbs button').length") >= 3
     page.press("e")
     assert "saved page" in page.text("#message") or page.run("return document.querySelector('dialog').open")
+
+
+def test_the_saved_page_announces_what_is_in_it(saved):
+    page = saved(traced("infinite"))
+    keys = {key["key"] for key in page.data("#keys button")}
+    assert {"h", "l", "y", "n", "/"} <= keys and keys.isdisjoint("ewm")
+    assert "saved page" in page.press("e").text("#message") and page.press("l").text("#message") == ""
+    page.press("n", "y")
+    assert "arose" in page.text("#why") and "check gradient" not in page.text("#inspector")
+    assert page.errors() == []
 
 
 @pytest.mark.parametrize("name", ["lecture", "infinite"])

@@ -1,6 +1,7 @@
 """What the debugger's page is told: plain data, and every number in it the session's."""
 
 import json
+import os
 import re
 from importlib.resources import files
 
@@ -214,6 +215,15 @@ def test_a_large_tensor_sends_a_small_part_and_its_own_moments():
     np.testing.assert_allclose(columns["mean"], values.mean(dtype="float64"), rtol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (2, 0), (2, 0, 3)])
+def test_a_tensor_without_elements_has_no_numbers(shape):
+    x = ge.input("x", shape)
+    page = screen(ge.Engine("numpy").trace(ge.sum(x * 2), {x: np.zeros(shape)}))
+    told = page.answer("inspect", {"variable": "x", "side": "grad"})
+    assert told["grid"]["texts"] == [] and told["columns"]["value"] is None and not sum(told["histogram"]["counts"])
+    assert page.answer("numbers", {"names": ["x"]}) == {"x": {}}
+
+
 def test_outliers_are_clipped_and_marked():
     values = np.ones((10, 20), "float32")
     values[0, :3] = 1e9, -1e9, np.nan
@@ -233,6 +243,13 @@ def test_the_numerical_check_finds_a_wrong_gradient():
     page = screen(lecture())
     do(page, "set_value", page.session.trace.graph.name_of(page.session.trace.gradient_variable("w")), "5")
     assert not page.answer("check", {"variable": "w"})["ok"]
+
+
+def test_a_term_says_that_it_is_not_finite():
+    x = ge.input("x", 2)
+    page = screen(ge.Engine("numpy").trace(ge.sum(ge.sqrt(x)), {x: [4, 0]}))
+    (term,) = page.answer("inspect", {"variable": "x", "side": "grad"})["terms"]
+    assert term["is_rms"] and term["number"] == ["Inf", "Inf"]
 
 
 def test_terms_and_local_derivatives():
@@ -308,7 +325,9 @@ def test_series_have_the_sizes_of_results_gradients_and_updates():
 def test_the_loss_of_each_sample():
     page = screen(perceptron())
     losses = page.answer("series")["losses"]
-    np.testing.assert_array_equal(np.float32([exact for _, exact in losses["numbers"]]), page.session.trace.value(losses["name"]))
+    exact = np.float32([exact for _, exact in losses["numbers"]])
+    np.testing.assert_array_equal(exact, page.session.trace.value(losses["name"]))
+    assert all(len(short) <= 7 for short, _ in losses["numbers"])
 
 
 def test_search_finds_names_scopes_and_lines():
@@ -328,6 +347,31 @@ def test_origins_and_why_point_to_steps():
     assert page.session.steps[origins[0]["at"][0]].phase == "forward"
     why = page.answer("why")
     assert why["findings"][0]["at"][0] == 1 and "cause" in why["findings"][0]["text"]
+
+
+def test_what_the_answer_names_is_an_origin_too_beside_a_masks_infinities():
+    scores, mask = ge.input("scores", (2, 2)), ge.input("mask", (2, 2), "bool")
+    p = ge.softmax(ge.where(mask, scores, -np.inf), axis=-1).named("p")
+    feeds = {scores: np.ones((2, 2)), mask: [[True, False], [False, False]]}
+    page = screen(ge.Engine("numpy").trace(ge.sum(p * p), feeds))
+    assert "p" in [origin["name"] for origin in page.answer("origins")["origins"]]
+    assert page.answer("why")["findings"][0]["name"] == "p"
+
+
+def test_no_text_of_a_page_names_a_folder_of_this_machine():
+    x = ge.input("x", 3)
+    run = ge.Engine("numpy").trace(ge.sum(ge.sqrt(x)), {x: [4, 0, 1]})
+    for trace in (run, stopped()):
+        told = json.dumps(saved_answers(screen(trace)))
+        assert ".py" in told and os.path.dirname(os.path.dirname(__file__)) not in told
+
+
+def test_a_page_learns_of_calls_that_others_made():
+    page = screen(lecture())
+    before = page.answer("version")["version"]
+    assert do(page, "step")["version"] == page.answer("version")["version"] > before
+    page.session.go(3)
+    assert page.answer("version")["version"] == before + 2
 
 
 def test_a_session_saves_itself_as_a_page_and_as_a_trace(tmp_path):
@@ -369,6 +413,18 @@ def test_saved_answers_are_those_of_the_screen(make):
         variable, _, side = name.rpartition("|")
         if "error" not in told:
             assert told == json.loads(json.dumps(page.answer("inspect", {"variable": variable, "side": side})))
+
+
+def test_a_saved_page_inspects_what_is_updated_without_being_drawn_and_answers_why():
+    x = ge.input("x", ("batch", 2))
+    norm = ge.nn.BatchNorm1d(2, name="norm")
+    with ge.nn.training() as mode:
+        loss = ge.mean(norm(x) ** 2)
+    step = ge.Engine("numpy").compile([x], loss, updates=ge.optim.SGD(0.1).minimize(loss) | mode.updates)
+    saved = saved_answers(screen(step.trace(np.float32([[1, 2], [3, 5]]))))
+    about = [f"{subject}|{side}" for *_, subject, side in saved["run"]["steps"] if subject is not None]
+    assert set(about) <= set(saved["tensors"]) and set(about) <= set(saved["whys"])
+    assert "running" in " ".join(about) and "finite" in saved["whys"]["loss|value"]["question"]
 
 
 # ---- training ------------------------------------------------------------------------------------------------------

@@ -211,3 +211,9 @@ def test_arrays_without_elements_and_scalars():
     answer = why(trace)
     assert answer.operation is not None and answer.operation.primitive.name in ("mean", "divide")
     assert "zero" in str(why(trace, "x", of="grad"))
+
+
+def test_of_several_inputs_that_hold_infinities_the_first_is_named():
+    x, y = ge.input("x"), ge.input("y")
+    trace = ge.Engine("numpy").trace(x * 2 + y, {x: np.inf, y: np.inf})
+    assert why(trace).findings[0].variable is x

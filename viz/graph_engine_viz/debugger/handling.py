@@ -20,6 +20,8 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs
 
+from graph_engine.collector import paused_collection
+
 if TYPE_CHECKING:
     from graph_engine_viz.debugger.server import Server
 
@@ -141,7 +143,8 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get_content_type() != _JSON:
             raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"a question is {_JSON}")
         what, arguments = _read_question(self._body())
-        return _JSON, _as_json(self.server.answer(what, arguments))
+        with paused_collection():  # of a large run, it would look through all nodes in the midst of an answer
+            return _JSON, _as_json(self.server.answer(what, arguments))
 
     # ---- what is checked ---------------------------------------------------------------------------------------
 

@@ -61,6 +61,7 @@ def saved_answers(screen: Screen) -> dict[str, Any]:
         "tensors": _tensors(screen),
         "numbers": screen.numbers([looked.name(v) for v in _told(screen)]),
         "why": _answered(screen, "why", {}),
+        "whys": _whys(screen),
         "compare": _answered(screen, "compare", {"runs": [0, number or other]}) if len(runs) > 1 else None,
         "search": list(everything(looked)),
     }
@@ -124,17 +125,30 @@ def _told(screen: Screen) -> Iterator[Variable]:
 
 def _tensors(screen: Screen) -> dict[str, Any]:
     """Return the inspector's answers: of what is drawn, and where there is room of everything."""
+    found = {}
+    wanted = _inspected(screen)
+    most = 64 if len(wanted) <= FEW_TENSORS else SMALL_GRID
+    for variable, side in wanted:
+        name = screen.looked.name(variable)
+        try:
+            found[f"{name}|{side}"] = inspect(screen.looked, name, side, "", most)
+        except GraphEngineError as error:
+            found[f"{name}|{side}"] = {"error": str(error)}
+    return found
+
+
+def _whys(screen: Screen) -> dict[str, Any]:
+    """Return why each value and gradient is as it is, where they are few."""
+    wanted = [(screen.looked.name(variable), side) for variable, side in _inspected(screen)]
+    if len(wanted) > FEW_TENSORS:
+        return {}
+    return {f"{name}|{side}": _answered(screen, "why", {"node": name, "of": side}) for name, side in wanted}
+
+
+def _inspected(screen: Screen) -> list[tuple[Variable, str]]:
+    """Return what the inspector can show: what is drawn, and then what is inside of rules."""
     looked = screen.looked
     variables = list(_told(screen))
     inner = [v for v in looked.trace.graph.variables if v not in set(variables) and v.kind != "constant"]
     wanted = [(v, side) for v in variables for side in ("value", "grad", "update")] + [(v, "value") for v in inner]
-    wanted = [(v, side) for v, side in wanted if looked.moment(looked.holder(v, side)) is not None][:MOST_TENSORS]
-    most = 64 if len(wanted) <= FEW_TENSORS else SMALL_GRID
-    found = {}
-    for variable, side in wanted:
-        name = looked.name(variable)
-        try:
-            found[f"{name}|{side}"] = inspect(looked, name, side, "", most)
-        except GraphEngineError as error:
-            found[f"{name}|{side}"] = {"error": str(error)}
-    return found
+    return [(v, side) for v, side in wanted if looked.moment(looked.holder(v, side)) is not None][:MOST_TENSORS]

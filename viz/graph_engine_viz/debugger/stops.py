@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Collection, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from graph_engine.trace import Step
@@ -52,15 +53,20 @@ class Places(Sequence[Place]):
     def __init__(self, steps: Sequence[Step], opened: Collection[Scope], rules: Collection[int]) -> None:
         self._places: list[Place] = []
         folded: dict[Scope, Scope | None] = {}
-        for step in steps:
+
+        def fold(step: Step) -> tuple[Scope | None, str]:
             around = scope_of(step)
             if around not in folded:
                 folded[around] = _folded(around, opened)
-            scope = folded[around]
+            return folded[around], step.phase
+
+        for (scope, _), members in groupby(steps, key=fold):
             if scope is None:
-                self._add(step, rules)
+                for step in members:
+                    self._add(step, rules)
             else:
-                self._fold(step, scope, steps)
+                passed = [step.index for step in members]
+                self._places.append(Place(passed[-1], None, passed[0], scope))
         self._ends = [place.last for place in self._places]
 
     def __len__(self) -> int:
@@ -83,13 +89,6 @@ class Places(Sequence[Place]):
             self._places.append(Place(step.index, None, step.index))
             return
         self._places += [Place(step.index, substep, step.index) for substep in range(len(step.substeps))]
-
-    def _fold(self, step: Step, scope: Scope, steps: Sequence[Step]) -> None:
-        before = self._places[-1] if self._places else None
-        if before is not None and before.scope == scope and steps[before.last].phase == step.phase:
-            self._places[-1] = before._replace(last=step.index)
-        else:
-            self._places.append(Place(step.index, None, step.index, scope))
 
 
 def _folded(scope: Scope, opened: Collection[Scope]) -> Scope | None:

@@ -36,7 +36,7 @@ def first_bad(reader: Reader) -> Variable | None:
         if not reader.has(variable) or not reader.non_finite(variable):
             continue
         if not reader.has_nan(variable) and variable.kind == "input":
-            fed = fed or variable
+            fed = variable if fed is None else fed
             meant.add(variable)
         elif _is_meant(reader, variable, _bad_inputs(reader, variable), meant):
             meant.add(variable)

@@ -65,6 +65,8 @@ def origins(looked: Looked) -> dict[str, Any]:
         seen.add(variable)
         if len(found) >= MOST_ORIGINS:
             break
+    if found:  # a mask's -Inf is meant; what the answer names is where the trouble begins
+        found |= {finding.variable: finding.what for finding in why(looked.trace).findings}
     return {
         "origins": sorted(
             ({"name": looked.name(v), "what": what, "at": looked.moments.get(v, [0, 0])} for v, what in found.items()),

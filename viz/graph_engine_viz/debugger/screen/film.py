@@ -76,11 +76,7 @@ class Film:
             "focus": list(self.level),
             "svg": graph_svg_of(self.scene, self.frames[0], parts),
             "size": [self.scene.width, self.scene.height],
-            "folded": {
-                item.key: [*self.level, item.title[0]]
-                for item in self.view.items
-                if item.key.startswith("s")
-            },
+            "folded": {item.key: [*self.level, item.title[0]] for item in self.view.items if item.key.startswith("s")},
             "current": self.current,
             "operations": len(self.operations),
         }

@@ -3,6 +3,7 @@
 import { find } from "./dom.js";
 import { ask } from "./source.js";
 import { listenTree } from "./tree.js";
+import { listenSource } from "./code.js";
 import { listenGraph } from "./graph.js";
 import { listenTimeline } from "./timeline.js";
 import { listenKeys } from "./keys.js";
@@ -13,6 +14,7 @@ import { listenOthers } from "./watching.js";
 
 listenKeys();
 listenTree();
+listenSource();
 listenGraph();
 listenTimeline();
 drawAgain();

@@ -12,7 +12,7 @@ function drawPoint(point) {
   const press = () => act("enable", point.number, !point.enabled);
   return el("li", { "data-point": point.number, "data-enabled": point.enabled, "data-hits": point.hits },
     el("button", {
-      type: "button", class: "sign", "aria-pressed": point.enabled, onclick: press,
+      type: "button", class: "sign", "aria-pressed": point.enabled, "aria-label": `stop at ${point.text}`, onclick: press,
       title: `${point.enabled ? "turn off" : "turn on"} · session.enable(${point.number}, ${point.enabled ? "False" : "True"})`,
     }, point.enabled ? sign : "○"),
     el("span", { class: "text", title: point.text }, point.text),
@@ -40,7 +40,7 @@ function drawLine([number, text], current, used, stopped, file) {
   const toggle = used ? () => prompts.line(`${file}:${number}`) : null;
   return el("div", { class: `line${current ? " current" : ""}${used ? " used" : ""}`, "data-line": number },
     el("span", {
-      class: "gutter", onclick: toggle, role: used ? "button" : null,
+      class: "gutter", onclick: toggle, role: used ? "button" : null, tabindex: used ? -1 : null, "aria-label": used ? `break at line ${number}` : null,
       title: used ? `break at line ${number} · session.break_at("${file}:${number}")` : null,
     }, `${stopped ? "●" : current ? "▶" : ""} ${number}`),
     el("code", { onclick: press, title: used ? `run to line ${number}` : null }, text || " "));
@@ -58,6 +58,22 @@ export function drawSource() {
     const near = found.lines.slice(Math.max(0, at - AROUND), at + AROUND + 1);
     const isStopped = (number) => stops.some((s) => s === String(number) || s.endsWith(`:${number}`));
     return near.map((each) => drawLine(each, each[0] === line, used.has(each[0]), isStopped(each[0]), found.name));
+  });
+}
+
+// Arrow keys go from line to line, Enter stops there.
+export function listenSource() {
+  find("code").addEventListener("keydown", (event) => {
+    const lines = [...find("code").querySelectorAll(".line.used .gutter")];
+    const at = lines.indexOf(document.activeElement);
+    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (by && lines.length) {
+      const now = lines.findIndex((line) => line.closest(".current"));
+      lines[Math.min(Math.max(at < 0 ? now : at + by, 0), lines.length - 1)].focus();
+    } else if (at >= 0 && ["Enter", " "].includes(event.key)) lines[at].click();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
   });
 }
 

@@ -24,8 +24,15 @@ export function redraw(node, key, draw) {
   const text = JSON.stringify(key);
   if (keys.get(node) === text) return;
   keys.set(node, text);
+  const focused = focusedIn(node);
   node.replaceChildren(...[draw()].flat(Infinity).filter((child) => child));
+  if (focused) [...node.querySelectorAll(focused.localName)].find((other) => isSame(other, focused))?.focus({ preventScroll: true });
 }
+
+// Who goes through the page by keyboard stays where they are when it is drawn again.
+const focusedIn = (node) => (node !== document.activeElement && node.contains(document.activeElement) ? document.activeElement : null);
+const calledOf = (node) => node.id || (node.getAttribute("aria-label") ?? node.textContent);
+const isSame = (one, other) => calledOf(one) === calledOf(other) && one.getAttribute("role") === other.getAttribute("role");
 
 // A number that a run has: what is shown is short, what it carries is exact.
 export function quantity(number, side, variable, kind, extra = {}) {

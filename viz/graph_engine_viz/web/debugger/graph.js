@@ -51,20 +51,27 @@ function dress(looks, texts) {
   }
 }
 
-function currentPart() {
-  const { at } = model.state;
-  let found = null;
-  for (const [from, key] of model.picture.current) {
-    if (from > at) break;
-    found = key ?? found;
+// The last entry of what is current that begins at this step or before.
+function entryHere() {
+  const { current } = model.picture;
+  let low = 0, high = current.length;
+  while (low < high) {
+    const half = (low + high) >> 1;
+    if (current[half][0] <= model.state.at) low = half + 1;
+    else high = half;
   }
-  return found;
+  return low - 1;
 }
 
 // The part that this very step is about, if it is in the picture.
-function partHere() {
-  const { at } = model.state;
-  return model.picture.current.findLast(([from]) => from <= at)?.[1] ?? null;
+const partHere = () => model.picture.current[entryHere()]?.[1] ?? null;
+
+// The last part that a step up to this one was about.
+function currentPart() {
+  const { current } = model.picture;
+  let number = entryHere();
+  while (number >= 0 && current[number][1] === null) number -= 1;
+  return current[number]?.[1] ?? null;
 }
 
 function mark(name, key) {
@@ -245,7 +252,9 @@ export function listenGraph() {
     if (operation && index >= 0) goTo(index);
   });
   stage.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && event.target.matches("[data-part]")) press(event.target);
+    if (!["Enter", " "].includes(event.key) || !event.target.matches("[data-part]")) return;
+    event.preventDefault();
+    press(event.target);
   });
   stage.addEventListener("wheel", (event) => {
     event.preventDefault();

@@ -58,7 +58,7 @@ const isShown = ([key]) => !(key in NEEDS) || isAnswered(NEEDS[key]);
 export function listenKeys() {
   find("keys").append(...KEYS.filter(isShown).map(([key, press, name, call]) => el("button", {
     type: "button", title: call || name, "data-key": key, "aria-keyshortcuts": key === "C" || key === "N" ? `Shift+${key.toLowerCase()}` : key,
-    onclick: (event) => { event.currentTarget.blur(); press(); },
+    onclick: (event) => { if (event.detail) event.currentTarget.blur(); quiet(); press(); }, // by keyboard, the focus stays
   }, el("kbd", {}, key), ` ${name}`)));
   document.addEventListener("keydown", onKey);
 }

@@ -242,9 +242,11 @@ export class Saved {
     return found;
   }
 
-  // The page was saved with one answer, that to `why()`; it says so where another one was asked for.
-  why({ node }) {
-    const { why } = this.data;
+  // A page of a large run was saved with one answer, that to `why()`; it says so where another one was asked for.
+  why({ node, of }) {
+    const { why, whys } = this.data;
+    const own = whys[`${node}|${of ?? "value"}`];
+    if (own) return own;
     if (!why) this.missing("this answer");
     if (!node || why.findings.some((finding) => finding.name === node)) return why;
     const limit = `This saved page holds the answer for the whole run only. For ${node}, open the run with the debugger.`;

@@ -5,10 +5,14 @@ import { isKnown, model, momentOf } from "./model.js";
 import { act, choose } from "./actions.js";
 import { needNumbers } from "./loading.js";
 
-const FEW = 400;
+const FEW = 60; // more rows are drawn only where they are seen
 const ROOM = 6;
 
-const rowHeight = () => parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--row"));
+let rowTall = 0; // until the window changes
+function rowHeight() {
+  rowTall ||= parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--row"));
+  return rowTall;
+}
 
 // The scopes and forward operations, each under the scope that it is in.
 export function makeTree(run) {
@@ -159,6 +163,7 @@ function move(by) {
 }
 
 export function listenTree() {
+  window.addEventListener("resize", () => { rowTall = 0; });
   const pane = find("tree");
   pane.addEventListener("scroll", () => rows.length > FEW && drawTree(false));
   pane.addEventListener("blur", () => { cursor = -1; drawTree(false); });
