@@ -16,10 +16,10 @@ import pytest
 
 import graph_engine as ge
 from graph_engine_viz.debugger import open_session, walk
-from graph_engine_viz.debugger.cells import Span, clean, fitted, plain, width_of, wrapped
-from graph_engine_viz.debugger.desk import Desk
-from graph_engine_viz.debugger.keys import KEYS, press
-from graph_engine_viz.debugger.panes import compose
+from graph_engine_viz.debugger.terminal.cells import Span, clean, fitted, plain, width_of, wrapped
+from graph_engine_viz.debugger.terminal.desk import Desk
+from graph_engine_viz.debugger.terminal.keys import KEYS, press
+from graph_engine_viz.debugger.terminal.panes import compose
 
 
 def network():
@@ -419,7 +419,7 @@ def test_ctrl_c_leaves_it(model):
 
 
 def test_after_an_error_of_ours_the_terminal_is_as_it_was(model):
-    broken = f"from graph_engine_viz.debugger import desk; desk.Desk.jump = lambda *_: 1 / 0; {PROGRAM}"
+    broken = f"from graph_engine_viz.debugger.terminal import desk; desk.Desk.jump = lambda *_: 1 / 0; {PROGRAM}"
     with Terminal(sys.executable, "-c", broken, str(model)) as shown:
         shown.wait_for("Forward · step 1 of")
         shown.send("n")

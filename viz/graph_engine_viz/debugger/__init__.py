@@ -1,4 +1,18 @@
-"""The debugger: stand at any step of a run, look at every number, go on or back."""
+"""The debugger: stand at any step of a run, look at every number, go on or back.
+
+A session, which knows nothing of any screen:
+    `session` where one stands; `stops` the places at which one can stand; `points` breakpoints and watchpoints, of
+    what `meaning` finds in names, `conditions` reads and `watching` measures by `quantities`; `rerun` a run with other
+    values (an `overlay` on the first).
+What can be asked of a run:
+    `origins` why a number is what it is; `compare` where two runs differ.
+Where a run comes from:
+    `opening` whatever holds one, `postmortem` what is left of one that failed, `attach` a training under way,
+    `recorder` its last iterations.
+Where it is seen:
+    `screen` a session as plain data; `html` the page (its modules are in `web/debugger`), `server` and `handling` who
+    may ask for it, `saved` the page without a server; `terminal` the same without a browser.
+"""
 
 from graph_engine_viz.debugger.attach import Stopped, WatchedStep, attach
 from graph_engine_viz.debugger.compare import Comparison, Difference, compare

@@ -9,11 +9,11 @@ import sys
 from typing import Any
 
 from graph_engine.errors import DeclarationError
-from graph_engine_viz.debugger.cells import Line, Style
-from graph_engine_viz.debugger.desk import Desk
-from graph_engine_viz.debugger.keys import press
-from graph_engine_viz.debugger.panes import compose
 from graph_engine_viz.debugger.session import Session
+from graph_engine_viz.debugger.terminal.cells import Line, Style
+from graph_engine_viz.debugger.terminal.desk import Desk
+from graph_engine_viz.debugger.terminal.keys import press
+from graph_engine_viz.debugger.terminal.panes import compose
 
 __all__ = ["walk"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from graph_engine_viz.debugger.desk import Desk, Prompt
+from graph_engine_viz.debugger.terminal.desk import Desk, Prompt
 
 __all__ = ["KEYS", "Key", "press"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from graph_engine_viz.debugger.cells import Line, Span, Style, beside, fitted, wrapped
-from graph_engine_viz.debugger.desk import SIDES, Desk
-from graph_engine_viz.debugger.rows import Row, row_of
+from graph_engine_viz.debugger.terminal.cells import Line, Span, Style, beside, fitted, wrapped
+from graph_engine_viz.debugger.terminal.desk import SIDES, Desk
+from graph_engine_viz.debugger.terminal.rows import Row, row_of
 from graph_engine_viz.summary import short
 
 __all__ = ["SMALLEST", "compose"]
