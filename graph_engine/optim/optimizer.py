@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Self, TypedDict
 
 import numpy as np
 
@@ -36,6 +36,14 @@ class Shared(TypedDict, total=False):
     noise_decay: float
     seed: int
     name: str | None
+
+
+_INSTEAD = {
+    "step": "step = engine.compile(inputs, loss, updates=optimizer.minimize(loss)), and each call of it is a step",
+    "zero_grad": "gradients are results, not state: nothing has to be cleared",
+    "param_groups": "parts of the parameters go to optimisers of their own: a.minimize(loss, p) | b.minimize(loss, q)",
+}
+"""What people look for on an optimiser who come from elsewhere."""
 
 
 class Optimizer:
@@ -89,6 +97,19 @@ class Optimizer:
     """
 
     counts = False
+
+    def __new__(cls, *arguments: Any, **_: Any) -> Self:
+        """Answer those who give parameters first, as elsewhere."""
+        first = arguments[0] if arguments else None
+        if isinstance(first, Iterable) and not isinstance(first, (Variable, np.ndarray)):
+            what = f"{cls.__name__} is given its learning rate, not parameters"
+            raise refused(what, f"{cls.__name__}(0.1).minimize(loss, parameters); without them, all that it depends on")
+        return super().__new__(cls)
+
+    def __getattr__(self, name: str) -> Any:
+        instead = _INSTEAD.get(name)
+        hint = f"; {instead}" if instead else ""
+        raise AttributeError(f"{type(self).__name__} has no {name!r}{hint}", name=name, obj=self)
 
     def __init__(
         self,
