@@ -274,6 +274,28 @@ def test_an_edit_may_mend_a_run_that_failed():
     np.testing.assert_allclose(session.value(loss), np.log(3), rtol=1e-6)
 
 
+def test_an_edit_with_which_the_run_fails_leaves_nothing_of_the_run_before_behind_the_failure():
+    logits, labels = ge.input("logits", (2, 3)), ge.input("labels", 2, "int64")
+    scaled = logits * 2
+    loss = ge.nn.cross_entropy(scaled, labels)
+    session = Session(ge.Engine("numpy").trace(loss, {logits: np.ones((2, 3)), labels: [0, 1]}))
+    session.set_value("labels", [0, 7])
+    assert session.end().reason == "failure" and session.knows(scaled) and not session.knows(loss)
+    with pytest.raises(ge.LookupFailed, match="has not been computed"):
+        session.value(loss)
+    session.set_value("labels", [2, 1])
+    assert session.end().reason == "end"
+    np.testing.assert_allclose(session.value(loss), np.log(3), rtol=1e-6)
+
+
+def test_many_edits_stand_beside_each_other():
+    session = lecture()
+    for number in range(2000):
+        session.set_value("w", number)
+    session.end()
+    assert float(session.value("f")) == -4 * 1999 and float(session.value("x")) == -2
+
+
 # ---- the log ---------------------------------------------------------------------------------------------------
 
 

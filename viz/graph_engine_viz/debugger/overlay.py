@@ -16,23 +16,38 @@ class Overlay(Mapping[Variable, Any]):
     Parameters
     ----------
     below : mapping of Variable to array
-    above : mapping of Variable to array
+    above : dict of Variable to array
         What is looked up first.
+
+    Attributes
+    ----------
+    hidden : set of Variable
+        What has no value any more: the run with the replaced values did not get so far.
     """
 
-    def __init__(self, below: Mapping[Variable, Any], above: Mapping[Variable, Any]) -> None:
+    def __init__(self, below: Mapping[Variable, Any], above: dict[Variable, Any]) -> None:
         self.below = below
         self.above = above
+        self.hidden: set[Variable] = set()
+
+    @classmethod
+    def on(cls, arrays: Mapping[Variable, Any], above: Mapping[Variable, Any]) -> Overlay:
+        """Put values over others; of an overlay over an overlay one is made."""
+        if isinstance(arrays, Overlay):
+            return cls(arrays.below, arrays.above | dict(above))
+        return cls(arrays, dict(above))
 
     def __getitem__(self, variable: Variable) -> Any:
+        if variable in self.hidden:
+            raise KeyError(variable)
         return self.above[variable] if variable in self.above else self.below[variable]
 
     def __contains__(self, variable: object) -> bool:
-        return variable in self.above or variable in self.below
+        return variable not in self.hidden and (variable in self.above or variable in self.below)
 
     def __iter__(self) -> Iterator[Variable]:
-        yield from self.below
-        yield from (variable for variable in self.above if variable not in self.below)
+        found = (*self.below, *(variable for variable in self.above if variable not in self.below))
+        return (variable for variable in found if variable not in self.hidden)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

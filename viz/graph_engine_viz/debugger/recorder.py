@@ -57,6 +57,8 @@ class Recorder:
             raise DeclarationError(f"a recorder keeps a number of iterations from 1 on, not {count!r}")
         self.step = step
         self._kept: deque[Iteration] = deque(maxlen=count)
+        backend = step.engine.backend
+        self._constants = {v: backend.asarray(v.data) for v in step.graph.constants if v.data is not None}
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -73,10 +75,10 @@ class Recorder:
     def note(self, number: int, values: tuple[Any, ...]) -> None:
         """Take down what an iteration begins with, before it is done."""
         arrays, others = self.step.arrays(values, copy=True)
-        graph, store, backend = self.step.graph, self.step.engine.store, self.step.engine.backend
+        graph, store = self.step.graph, self.step.engine.store
         given = dict(zip(graph.inputs, arrays, strict=True))
         given |= zip(graph.parameters, store.values(graph.parameters), strict=True)
-        given |= {v: backend.asarray(v.data) for v in graph.constants if v.data is not None}
+        given |= self._constants
         self._kept.append(Iteration(number, given, bind_feeds(graph, arrays, others)))
 
     def trace(self, iteration: Iteration) -> Trace:

@@ -41,23 +41,26 @@ def rerun(trace: Trace, changes: Mapping[Variable, Any], backend: Backend) -> Tr
         Where a value does not fit; nothing has run.
     """
     plan = Plan(trace.graph, backend, trace.names, fold=False)
-    made = {variable: _fitting(plan, variable, value) for variable, value in changes.items()}
+    fitting = {variable: _fitting(plan, variable, value) for variable, value in changes.items()}
+    arrays, changed = Overlay.on(trace.arrays, fitting), set(changes)
     result = Trace(
-        trace.graph, trace.outputs, trace.loss, trace.gradients, trace.updates, Overlay(trace.arrays, made),
-        trace.to_numpy, trace.names,
-    )  # fmt: skip
+        trace.graph, trace.outputs, trace.loss, trace.gradients, trace.updates, arrays, trace.to_numpy, trace.names
+    )
     with backend.running():
-        for instruction in plan.instructions:
+        for position, instruction in enumerate(plan.instructions):
             operation = instruction.operation
-            asked = any(v not in trace.arrays for v in operation.outputs) or any(v in made for v in operation.inputs)
+            asked = any(v not in trace.arrays for v in operation.outputs) or not changed.isdisjoint(operation.inputs)
             if not asked or all(v in changes for v in operation.outputs):
                 continue
             try:
-                values = execute(plan, instruction, [result.arrays[v] for v in operation.inputs])
+                values = execute(plan, instruction, [arrays[v] for v in operation.inputs])
             except Exception as error:
                 result.error, result.failed = run_error(plan, instruction, error), operation
+                later = (v for rest in plan.instructions[position:] for v in rest.operation.outputs)
+                arrays.hidden.update(v for v in later if v not in changes)
                 break
-            made.update((v, x) for v, x in zip(operation.outputs, values, strict=True) if v not in changes)
+            arrays.above.update((v, x) for v, x in zip(operation.outputs, values, strict=True) if v not in changes)
+            changed.update(operation.outputs)
     return result
 
 

@@ -148,7 +148,7 @@ def _whys(screen: Screen) -> dict[str, Any]:
 def _inspected(screen: Screen) -> list[tuple[Variable, str]]:
     """Return what the inspector can show: what is drawn, and then what is inside of rules."""
     looked = screen.looked
-    variables = list(_told(screen))
-    inner = [v for v in looked.trace.graph.variables if v not in set(variables) and v.kind != "constant"]
+    variables = dict.fromkeys(_told(screen))
+    inner = [v for v in looked.trace.graph.variables if v not in variables and v.kind != "constant"]
     wanted = [(v, side) for v in variables for side in ("value", "grad", "update")] + [(v, "value") for v in inner]
     return [(v, side) for v, side in wanted if looked.moment(looked.holder(v, side)) is not None][:MOST_TENSORS]

@@ -24,7 +24,7 @@ LONGEST = 240
 """Of a formula, in letters."""
 
 MOST_MARKS = 2_000
-_MOVE = re.compile(r"session\.(step|step_back|into|out|continue_|reverse_continue|run_to|restart|end|go|why|use_run)\(")
+_MOVE = re.compile(r"session\.(step|step_back|into|out|continue_|reverse_continue|run_to|restart|end|go|why)\(")
 
 
 def state_of(session: Session, looked: Looked, levels: Levels, run: int) -> dict[str, Any]:

@@ -32,10 +32,14 @@ export function travel(step) {
   wanted = step;
   enqueue(async () => {
     quiet();
-    while (wanted !== null) {
-      const aim = wanted;
-      if (aim !== model.state.at) await refresh(await ask("do", { call: "travel", arguments: [aim] }));
-      if (wanted === aim) wanted = null;
+    try {
+      while (wanted !== null) {
+        const aim = wanted;
+        if (aim !== model.state.at) await refresh(await ask("do", { call: "travel", arguments: [aim] }));
+        if (wanted === aim) wanted = null;
+      }
+    } finally {
+      wanted = null; // after a refusal too, one can drag again
     }
   });
 }

@@ -49,6 +49,7 @@ async function loadTensor() {
   if (!chosen) return null;
   const [variable, side] = chosen;
   if (!isKnown(momentOf(variable, side))) return null;
+  if (model.tensor && model.tensor.name !== variable) model.slice = ""; // it was typed for another tensor
   return askOnce(model.state.run, "inspect", { variable, side, slice: model.slice });
 }
 
