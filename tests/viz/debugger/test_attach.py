@@ -94,6 +94,8 @@ def test_at_an_iteration_with_the_step_undone(at):
     bare_trace = bare.trace(*DATA[at])
     for one, other in zip(bare_trace.graph.variables, stopped.session.trace.graph.variables, strict=True):
         assert bare_trace.value(one).tobytes() == stopped.session.trace.value(other).tobytes()
+    train(watched, DATA[at:])  # what was asked for once does not stop it again
+    assert watched.iteration == len(DATA)
 
 
 @pytest.mark.parametrize(

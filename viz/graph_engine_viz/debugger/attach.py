@@ -149,6 +149,7 @@ class WatchedStep:
             holding = self._holding(step.engine.backend.to_numpy(results[-1]))
             if holding or self.iteration == self._at:
                 store.commit(before)
+                self._at = None if self.iteration == self._at else self._at  # asked for once
                 self._stop(holding)
                 store.commit(after)
             if self._finite and not self._all_finite(*results[:-1], *after.values()):

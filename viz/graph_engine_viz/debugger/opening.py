@@ -170,10 +170,11 @@ def _of_path(given: str | os.PathLike[str]) -> Session:
 
 
 def _last_recorded(folder: Path) -> Path:
-    found = sorted(folder.glob("iteration-*.safetensors"))
+    """Return the last iteration of the recording that was written last, where a folder holds several."""
+    found = list(folder.glob("iteration-*.safetensors"))
     if not found:
         raise FileError(f"{folder} holds no recording of a training", "give a file: a Python file, or a saved trace")
-    return found[-1]
+    return max(found, key=lambda path: (path.stat().st_mtime_ns, path.name))
 
 
 def _at_failure(session: Session) -> Session:

@@ -68,8 +68,10 @@ def reductions(xp: Any, x: Any, names: Collection[str]) -> list[Any]:
     return [xp.astype(QUANTITIES[name][1](xp, x), x.dtype) for name in names]
 
 
-def measure(xp: Any, array: Any, names: Collection[str]) -> dict[str, float]:
-    """Compute quantities of any real array on its device, which is waited for once.
+def measure(
+    xp: Any, array: Any, names: Collection[str], to_numpy: Callable[[Any], Any] | None = None
+) -> dict[str, float]:
+    """Compute quantities of any real array on its device, which is waited for once where `to_numpy` is given.
 
     Examples
     --------
@@ -77,7 +79,7 @@ def measure(xp: Any, array: Any, names: Collection[str]) -> dict[str, float]:
     >>> measure(np, np.array([0.0, 3.0, -4.0, 0.0]), ["abs_max", "zeros", "norm", "isnan"])
     {'abs_max': 4.0, 'zeros': 0.5, 'norm': 5.0, 'isnan': 0.0}
     """
-    (found,) = measure_all(xp, [(array, names)])
+    (found,) = measure_all(xp, [(array, names)], to_numpy)
     return found
 
 

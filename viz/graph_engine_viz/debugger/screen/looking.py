@@ -97,7 +97,7 @@ class Looked:
         """Return the root of the mean square."""
         if variable not in self._rms:
             with np.errstate(all="ignore"):
-                found = measure(self.backend.xp, self.trace.arrays[variable], ["rms"])["rms"]
+                found = measure(self.backend.xp, self.trace.arrays[variable], ["rms"], self.trace.to_numpy)["rms"]
             if math.isinf(found) and not self.summary(variable).infs:
                 found = self.summary(variable).rms  # its squares overflow
             self._rms[variable] = found
@@ -114,7 +114,7 @@ class Looked:
     def _reduced(self, array: Any) -> Summary:
         size = math.prod(array.shape)
         with np.errstate(all="ignore"):
-            found = measure(self.backend.xp, array, _MOMENTS)
+            found = measure(self.backend.xp, array, _MOMENTS, self.trace.to_numpy)
         flat = self.backend.xp.reshape(array, (-1,))
         sample = summarize(self.trace.to_numpy(flat[:: -(-size // LARGE)]))
         dtype = str(sample.dtype)
