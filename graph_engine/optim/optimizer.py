@@ -101,7 +101,7 @@ class Optimizer:
     def __new__(cls, *arguments: Any, **_: Any) -> Self:
         """Answer those who give parameters first, as elsewhere."""
         first = arguments[0] if arguments else None
-        if isinstance(first, Iterable) and not isinstance(first, (Variable, np.ndarray)):
+        if isinstance(first, Iterable) and not isinstance(first, (str, Variable, np.ndarray)):
             what = f"{cls.__name__} is given its learning rate, not parameters"
             raise refused(what, f"{cls.__name__}(0.1).minimize(loss, parameters); without them, all that it depends on")
         return super().__new__(cls)
