@@ -11,7 +11,7 @@ from graph_engine.errors import LookupFailed
 from graph_engine.node import Operation, Variable
 from graph_engine.trace import Step, Trace
 
-__all__ = ["KINDS", "Scope", "all_scopes", "find_steps", "find_watched", "scope_of"]
+__all__ = ["KINDS", "Scope", "all_scopes", "find_steps", "find_watched", "moments_of", "results_of", "scope_of"]
 
 Scope = tuple[str, ...]
 _PHASES = ("forward", "backward", "update")
@@ -69,7 +69,7 @@ def _of_operation(trace: Trace, operation: Operation) -> frozenset[int]:
 
 def _of_variable(trace: Trace, variable: Variable) -> frozenset[int]:
     made = {variable, trace.gradients.get(variable), trace.updates.get(variable)}
-    return _steps(trace, lambda step: not made.isdisjoint(_results(step)))
+    return _steps(trace, lambda step: not made.isdisjoint(results_of(step)))
 
 
 def _named_operation(trace: Trace, text: str) -> frozenset[int] | None:
@@ -142,8 +142,18 @@ def _operations(step: Step) -> list[Operation]:
     return [operation for operation in parts if operation is not None]
 
 
-def _results(step: Step) -> Iterable[Variable]:
-    return (*step.outputs, *(v for substep in step.substeps for v in substep.outputs))
+def results_of(step: Step) -> list[Variable]:
+    """Return what a step computes, and then what the primitives that it is made of do; each once."""
+    return list(dict.fromkeys((*step.outputs, *(v for substep in step.substeps for v in substep.outputs))))
+
+
+def moments_of(steps: Iterable[Step]) -> dict[Variable, tuple[int, int]]:
+    """Return when each result is computed: the step, and which of its primitives; what is given has no moment."""
+    found: dict[Variable, tuple[int, int]] = {}
+    for step in steps:
+        for position, part in enumerate(step.substeps or (step,)):
+            found.update((v, (step.index, position)) for v in part.outputs)
+    return found
 
 
 def _same_file(path: str, wanted: str) -> bool:

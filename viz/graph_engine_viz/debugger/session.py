@@ -18,7 +18,7 @@ from graph_engine.node import Operation, Variable
 from graph_engine.plugins import find_backend
 from graph_engine.trace import Step, Trace
 from graph_engine_viz.debugger.conditions import Condition
-from graph_engine_viz.debugger.meaning import Scope, all_scopes, find_steps, find_watched, scope_of
+from graph_engine_viz.debugger.meaning import Scope, all_scopes, find_steps, find_watched, moments_of, scope_of
 from graph_engine_viz.debugger.origins import Answer, why
 from graph_engine_viz.debugger.points import Breakpoint, Points, Watchpoint
 from graph_engine_viz.debugger.rerun import rerun
@@ -366,10 +366,7 @@ class Session:
     def _use(self, number: int) -> None:
         self._run = number
         self._watching = Watching(self.trace, self.backend)
-        self._moments: dict[Variable, tuple[int, int]] = {}
-        for step in self.steps:
-            for position, part in enumerate(step.substeps or (step,)):
-                self._moments.update((v, (step.index, position)) for v in part.outputs)
+        self._moments = moments_of(self.steps)
 
     def _made_at(self, variable: Variable) -> tuple[int, int]:
         return self._moments.get(variable, (-1, 0))

@@ -11,6 +11,7 @@ from graph_engine.graph import Graph
 from graph_engine.node import Variable
 from graph_engine.trace import Step, Trace
 from graph_engine_viz.debugger.conditions import SIDES, Condition
+from graph_engine_viz.debugger.meaning import results_of
 from graph_engine_viz.debugger.quantities import measure_all
 
 __all__ = ["Known", "Watching", "asked", "words"]
@@ -65,8 +66,7 @@ class Watching:
 
     def made_known(self, step: Step) -> Iterator[Known]:
         """Say which values, gradients and updates a step makes known; real numbers only."""
-        made = dict.fromkeys((*step.outputs, *(v for substep in step.substeps for v in substep.outputs)))
-        for variable in made:
+        for variable in results_of(step):
             if variable not in self.trace.arrays or not variable.spec.is_float:
                 continue
             if step.phase == "forward":

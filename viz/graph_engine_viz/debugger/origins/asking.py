@@ -8,6 +8,7 @@ from typing import Any
 from graph_engine.errors import DeclarationError, LookupFailed
 from graph_engine.node import Variable
 from graph_engine.trace import Trace
+from graph_engine_viz.debugger.conditions import SIDES
 from graph_engine_viz.debugger.origins.magnitudes import by_primitive, factors, in_loop, most_telling
 from graph_engine_viz.debugger.origins.nonfinite import find_origins, first_bad
 from graph_engine_viz.debugger.origins.reading import Reader
@@ -20,7 +21,6 @@ from graph_engine_viz.summary import short
 
 __all__ = ["why"]
 
-SIDES = ("value", "grad", "update")
 MOST_FACTORS = 60
 
 

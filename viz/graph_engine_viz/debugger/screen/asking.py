@@ -16,6 +16,7 @@ from graph_engine.plan import Plan
 from graph_engine.plugins import find_backend
 from graph_engine.trace import Trace
 from graph_engine_viz.debugger.compare import compare
+from graph_engine_viz.debugger.meaning import results_of
 from graph_engine_viz.debugger.origins import Answer, why
 from graph_engine_viz.debugger.origins.nonfinite import find_origins
 from graph_engine_viz.debugger.origins.reading import Reader
@@ -54,15 +55,15 @@ def origins(looked: Looked) -> dict[str, Any]:
     """Return the places at which something that is not finite arose, in the order of computation."""
     reader = Reader(looked.trace)
     found: dict[Variable, str] = {}
-    seen: set[Variable] = set()
+    bad: set[Variable] = set()
     for variable in looked.trace.graph.variables:
         if variable.kind == "constant" or not reader.has(variable) or not reader.non_finite(variable):
             continue
         inputs = () if variable.operation is None else variable.operation.inputs
-        if variable not in seen and not any(v in seen for v in inputs):
+        if not any(v in bad for v in inputs):
             for finding in find_origins(reader, variable):
                 found.setdefault(finding.variable, finding.what)
-        seen.add(variable)
+        bad.add(variable)
         if len(found) >= MOST_ORIGINS:
             break
     if found:  # a mask's -Inf is meant; what the answer names is where the trouble begins
@@ -80,8 +81,7 @@ def compared(looked: Looked, one: Trace, other: Trace) -> dict[str, Any]:
     comparison = compare(one, other)
     steps: list[list[Any]] = []
     for step in one.steps:
-        made = dict.fromkeys((*step.outputs, *(v for part in step.substeps for v in part.outputs)))
-        found = [comparison.of(v) for v in made if v in comparison.pairs]
+        found = [comparison.of(v) for v in results_of(step) if v in comparison.pairs]
         if found:
             worst = max(found, key=lambda difference: (_RANK[difference.verdict], difference.relative))
             numbers = [number(worst.relative, 3), *(number(value, 8) for value in worst.values)]

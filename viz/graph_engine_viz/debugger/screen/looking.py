@@ -13,16 +13,17 @@ from graph_engine.backend import Backend
 from graph_engine.errors import LookupFailed
 from graph_engine.node import Variable
 from graph_engine.trace import Trace
+from graph_engine_viz.debugger.conditions import SIDES
+from graph_engine_viz.debugger.meaning import moments_of
 from graph_engine_viz.debugger.quantities import measure
 from graph_engine_viz.summary import Summary, summarize
 from graph_engine_viz.timeline import Timeline
 
-__all__ = ["SIDES", "Looked", "Moment"]
+__all__ = ["Looked", "Moment"]
 
 Moment = list[int]
 """A step, and which of its primitives."""
 
-SIDES = ("value", "grad", "update")
 LARGE = 1_000_000
 """Tensors of more elements are reduced where they live; their histogram is that of so many of them."""
 
@@ -53,11 +54,7 @@ class Looked:
     @cached_property
     def moments(self) -> dict[Variable, Moment]:
         """When each result is computed; what is given has no moment."""
-        found: dict[Variable, Moment] = {}
-        for step in self.trace.steps:
-            for position, part in enumerate(step.substeps or (step,)):
-                found.update((v, [step.index, position]) for v in part.outputs)
-        return found
+        return {v: list(moment) for v, moment in moments_of(self.trace.steps).items()}
 
     @cached_property
     def files(self) -> dict[str, str]:

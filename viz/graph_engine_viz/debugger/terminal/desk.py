@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from graph_engine.errors import GraphEngineError
+from graph_engine_viz.debugger.conditions import SIDES
 from graph_engine_viz.debugger.screen import Screen
 from graph_engine_viz.debugger.session import Session
 from graph_engine_viz.debugger.terminal.rows import Row, rows_of
 
-__all__ = ["SIDES", "Desk", "Prompt"]
+__all__ = ["Desk", "Prompt"]
 
 Table = dict[str, Any]
-SIDES = ("value", "grad", "update")
 
 
 @dataclass

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from graph_engine_viz.debugger.conditions import SIDES
 from graph_engine_viz.debugger.terminal.cells import Line, Span, Style, beside, fitted, wrapped
-from graph_engine_viz.debugger.terminal.desk import SIDES, Desk
+from graph_engine_viz.debugger.terminal.desk import Desk
 from graph_engine_viz.debugger.terminal.rows import Row, row_of
 from graph_engine_viz.summary import short
 
