@@ -1,7 +1,6 @@
 import functools
 import http.server
 import json
-import shutil
 import threading
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 
 import graph_engine as ge
 import graph_engine_viz as viz
+from tests.viz.browsing import start_chrome
 from tests.viz.models import MODELS
 from tests.viz.pictures import ODD_RUNS, RUNS, lecture, perceptron, variables
 
@@ -50,19 +50,7 @@ return {texts, boxes, points, width, height, wide: rule.scrollWidth > rule.clien
 
 @pytest.fixture(scope="module")
 def browser(chromium_binary):
-    from selenium import webdriver
-
-    driver = shutil.which("chromedriver")
-    if driver is None:
-        pytest.skip("no chromedriver on PATH")
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(chromium_binary)
-    for flag in ("headless=new", "no-sandbox", "disable-gpu", "no-first-run", "disable-background-networking"):
-        options.add_argument(f"--{flag}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    size = {"width": 1280, "height": 720, "deviceScaleFactor": 1, "mobile": False}
-    chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    chrome = start_chrome(chromium_binary, 1280, 720)
     yield chrome
     chrome.quit()
 

@@ -2,7 +2,6 @@
 
 import functools
 import json
-import shutil
 import time
 
 import numpy as np
@@ -15,6 +14,7 @@ from graph_engine_viz.debugger.html import page_html
 from graph_engine_viz.debugger.saved import save_page
 from graph_engine_viz.debugger.screen import Screen
 from graph_engine_viz.debugger.server import serve
+from tests.viz.browsing import resize, start_chrome
 from tests.viz.models import lstm, resnet_training
 from tests.viz.pictures import lecture, perceptron, stopped
 
@@ -40,25 +40,9 @@ RUNS = {run.__name__: run for run in (lecture, perceptron, infinite, stopped, re
 
 @pytest.fixture(scope="module")
 def browser(chromium_binary):
-    from selenium import webdriver
-
-    driver = shutil.which("chromedriver")
-    if driver is None:
-        pytest.skip("no chromedriver on PATH")
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(chromium_binary)
-    for flag in ("headless=new", "no-sandbox", "disable-gpu", "no-first-run", "disable-background-networking"):
-        options.add_argument(f"--{flag}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    resize(chrome, *SIZES[0])
+    chrome = start_chrome(chromium_binary, *SIZES[0])
     yield chrome
     chrome.quit()
-
-
-def resize(chrome, width, height):
-    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-    chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
 
 class Opened:
