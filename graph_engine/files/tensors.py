@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from graph_engine.errors import FileError
-from graph_engine.files.placing import UNCHANGED, placed
+from graph_engine.files.placing import beside
 from graph_engine.spec import DTYPES
 
 Array = np.ndarray[Any, Any]
@@ -27,6 +26,7 @@ def write_tensors(path: Any, tensors: Mapping[str, Array], kind: str, version: i
     kind, version : str, int
         What the file is.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     dense = {name: np.asarray(array, order="C") for name, array in tensors.items()}
@@ -34,19 +34,14 @@ def write_tensors(path: Any, tensors: Mapping[str, Array], kind: str, version: i
         if array.dtype.name not in DTYPES:
             raise FileError(f"{name!r} holds {array.dtype}, not numbers of a dtype of this engine")
     metadata = {"format": kind, "version": str(version), "crc32": _checksum(dense)}
-    target, temporary = placed(path)
-    try:
+    with beside(path) as temporary:
         temporary.touch(exist_ok=False)
         mode = temporary.stat().st_mode  # what files here are given; save_file makes private ones
-        save_file(dense, temporary, metadata=metadata)
+        try:
+            save_file(dense, temporary, metadata=metadata)
+        except SafetensorError as error:  # such as a full disk
+            raise OSError(str(error)) from error
         temporary.chmod(mode)
-        _flush(temporary)
-        os.replace(temporary, target)
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        if isinstance(error, Exception):
-            raise FileError(f"{target} could not be written: {error}", UNCHANGED) from error
-        raise
 
 
 def read_tensors(path: Any, kind: str, version: int) -> dict[str, Array]:
@@ -97,8 +92,3 @@ def _checksum(tensors: Mapping[str, Array]) -> str:
         if array.size:
             value = zlib.crc32(array.reshape(-1).view(np.uint8).data, value)
     return f"{value:08x}"
-
-
-def _flush(path: Path) -> None:
-    with open(path, "rb+") as file:
-        os.fsync(file.fileno())

@@ -10,6 +10,7 @@ from pathlib import Path
 from string import Template
 
 from graph_engine._version import __version__
+from graph_engine.files.placing import write_beside
 from graph_engine.gallery.running import Result
 from graph_engine.gallery.show import Criterion, Saved
 
@@ -49,9 +50,7 @@ def write_gallery(results: Sequence[Result], path: str | os.PathLike[str]) -> No
         contents="\n".join(_contents(name, own) for name, own in chapters.items()),
         examples="\n".join(_section(result, target.parent) for own in chapters.values() for result in own),
     )
-    unfinished = target.with_name(target.name + ".part")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(target)
+    write_beside(target, text.encode())
 
 
 def _chapters(results: Sequence[Result]) -> dict[str, list[Result]]:

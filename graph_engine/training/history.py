@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from graph_engine.declaring import refused
 from graph_engine.errors import FileError, LookupFailed
-from graph_engine.files.placing import UNCHANGED, placed
+from graph_engine.files.placing import write_beside
 from graph_engine.training.metrics import Direction, direction
 
 FORMAT = "graph_engine.history"
@@ -142,18 +141,6 @@ class History:
 
     def __repr__(self) -> str:
         return f"<history of {self._epochs} epochs: {_names(self.train)}; in validation {_names(self.validation)}>"
-
-
-def write_beside(path: Any, content: bytes) -> None:
-    """Write a file beside its place and rename it there: whoever reads it meanwhile finds the old or the new one."""
-    target, temporary = placed(path)
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, target)
-    except OSError as error:
-        raise FileError(f"{target} could not be written: {error}", UNCHANGED) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _names(values: Mapping[str, Any]) -> str:

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from graph_engine.declaring import refused
-from graph_engine.files.placing import placed
+from graph_engine.files.placing import placed, write_beside
 from graph_engine.training.callbacks import Callback
 from graph_engine.training.curves import picture
-from graph_engine.training.history import write_beside
 from graph_engine.training.run import Run
 
 

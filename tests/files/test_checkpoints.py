@@ -199,15 +199,6 @@ def test_a_folder_that_is_not_there_is_an_error_that_names_it(tmp_path):
         save_parameters({}, tmp_path / "nowhere" / "model")
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name here")
-def test_what_is_no_ordinary_file_is_not_replaced(tmp_path):
-    os.mkfifo(tmp_path / "pipe")
-    for name, what in (("pipe", "no ordinary file"), (".", "a folder")):
-        with pytest.raises(ge.FileError, match=f"could not be written: it is {what}"):
-            save_parameters({}, tmp_path / name)
-    assert (tmp_path / "pipe").is_fifo() and len(list(tmp_path.iterdir())) == 1
-
-
 def test_a_link_stays_a_link_and_rights_are_those_of_any_new_file(tmp_path):
     real, link, other = tmp_path / "real", tmp_path / "link", tmp_path / "other"
     real.write_bytes(b"old")

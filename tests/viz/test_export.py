@@ -1,8 +1,7 @@
-"""Pictures as files: text is really there, and a file is either the old or the new one."""
+"""Pictures as files: text is really there."""
 
 from __future__ import annotations
 
-import builtins
 import io
 import os
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from graph_engine_viz.export import svg_to_png, svgs_to_pdf, write_atomic
+from graph_engine_viz.export import svg_to_png, svgs_to_pdf
 from graph_engine_viz.typeset import parse, svg_text
 
 TEXTS = ["W1", "delta_k", "grad(w)", r"\hat{y}^{2}", "→ × ◂ −4"]
@@ -20,40 +19,6 @@ def picture(*names: str, width: int = 300) -> str:
     texts = (svg_text(parse(name), 10, 40 + 40 * row, 24) for row, name in enumerate(names))
     size = f'width="{width}" height="{40 * len(names) + 30}"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif">{"".join(texts)}</svg>'
-
-
-def test_a_new_file_replaces_an_old_one_and_nothing_else_is_left(tmp_path: Path):
-    path = tmp_path / "a.bin"
-    write_atomic(path, b"old")
-    write_atomic(str(path), b"new")
-    assert path.read_bytes() == b"new"
-    assert os.listdir(tmp_path) == ["a.bin"]
-
-
-@pytest.mark.parametrize("broken", ["open", "replace", "fsync"])
-def test_a_failure_leaves_the_old_file_and_no_other(broken, tmp_path: Path, monkeypatch):
-    path = tmp_path / "a.bin"
-    path.write_bytes(b"old")
-
-    def fail(*arguments, **keywords):
-        raise OSError("disk full")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(builtins if broken == "open" else os, broken, fail)
-        with pytest.raises(OSError, match="disk full"):
-            write_atomic(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["a.bin"]
-
-
-def test_a_link_stays_a_link_and_permissions_are_the_usual_ones(tmp_path: Path):
-    (tmp_path / "real").write_bytes(b"old")
-    (tmp_path / "link").symlink_to("real")
-    write_atomic(tmp_path / "link", b"new")
-    assert (tmp_path / "link").is_symlink() and (tmp_path / "real").read_bytes() == b"new"
-    (tmp_path / "plain").touch()
-    write_atomic(tmp_path / "fresh", b"")
-    assert (tmp_path / "fresh").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
 def test_png_shows_its_texts(tmp_path: Path):
@@ -95,11 +60,3 @@ def test_without_the_extra_one_is_told_what_to_install(tmp_path: Path, monkeypat
         with pytest.raises(ModuleNotFoundError, match=r'pip install "graph-engine\[export\]"'):
             save()
     assert os.listdir(tmp_path) == []
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name here")
-def test_what_is_no_ordinary_file_is_not_replaced(tmp_path):
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(OSError, match="no ordinary file"):
-        write_atomic(tmp_path / "pipe", b"new")
-    assert [path.is_fifo() for path in tmp_path.iterdir()] == [True]

@@ -8,10 +8,11 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from graph_engine.errors import DeclarationError, FileError
+from graph_engine.files.placing import write_beside
 from graph_engine.graph import Graph
 from graph_engine.node import Variable
 from graph_engine.trace import Trace
-from graph_engine_viz.export import svg_to_png, svgs_to_pdf, write_atomic
+from graph_engine_viz.export import svg_to_png, svgs_to_pdf
 from graph_engine_viz.fold import SLIDE
 from graph_engine_viz.frames import Frames, check_step
 from graph_engine_viz.geometry import Point
@@ -54,13 +55,13 @@ class Drawing:
         if isinstance(scale, str) or not 0 < scale < 100:
             raise DeclarationError(f"a scale is a number above 0 and below 100, not {scale!r}")
         if suffix == ".svg":
-            write_atomic(path, self.svg.encode())
+            write_beside(path, self.svg.encode())
         elif suffix == ".png":
             svg_to_png(self.svg, path, scale)
         elif suffix == ".pdf":
             svgs_to_pdf([self.svg], path)
         else:
-            write_atomic(path, self._graph.to_graphviz().source.encode())
+            write_beside(path, self._graph.to_graphviz().source.encode())
 
     def _repr_svg_(self) -> str:
         return self.svg
@@ -109,7 +110,7 @@ class Steps(Sequence[Drawing]):
         folder = os.fspath(path).endswith(("/", os.sep)) or os.path.isdir(path)
         suffix = "" if folder else _suffix(path, (".html", ".pdf", ""))
         if suffix == ".html":
-            write_atomic(path, self.html.encode())
+            write_beside(path, self.html.encode())
         elif suffix == ".pdf":
             svgs_to_pdf([drawing.svg for drawing in self], path)
         else:
@@ -119,7 +120,7 @@ class Steps(Sequence[Drawing]):
         folder.mkdir(parents=True, exist_ok=True)
         digits = max(2, len(str(len(self))))
         for index, drawing in enumerate(self):
-            write_atomic(folder / f"step-{index + 1:0{digits}}.svg", drawing.svg.encode())
+            write_beside(folder / f"step-{index + 1:0{digits}}.svg", drawing.svg.encode())
 
     @cached_property
     def html(self) -> str:

@@ -1,4 +1,4 @@
-"""SVG texts into PNG and PDF files, with no system library; and files that are either old or new, never half.
+"""SVG texts into PNG and PDF files, with no system library.
 
 The converter is an extra: ``pip install "graph-engine[export]"``. Fonts should end in a plain family (``sans-serif``,
 ``serif``, ``monospace``): it finds those everywhere.
@@ -6,54 +6,15 @@ The converter is an extra: ``pip install "graph-engine[export]"``. Fonts should 
 
 from __future__ import annotations
 
-import errno
 import importlib
 import io
 import os
-import secrets
 from collections.abc import Callable, Iterable
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
-__all__ = ["svg_to_png", "svgs_to_pdf", "write_atomic"]
+from graph_engine.files.placing import write_beside
 
-
-def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file beside its place and rename it into it; a failure leaves the old file and no other.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_atomic(Path(folder, "a.txt"), b"all of it")
-    ...     Path(folder, "a.txt").read_bytes(), os.listdir(folder)
-    (b'all of it', ['a.txt'])
-    """
-    # A link stays a link: what it points to is replaced. Plain open, not tempfile: the usual permissions apply.
-    place = Path(os.path.realpath(path))
-    beside = place.with_name(f".{secrets.token_hex(8)}.tmp")
-    try:
-        if not os.path.isdir(place.parent):
-            raise FileNotFoundError(errno.ENOENT, "there is no such folder")
-        if os.path.exists(place) and not os.path.isfile(place):  # renaming would replace a device
-            raise OSError(errno.EINVAL, "this is no ordinary file")
-        with open(beside, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, place)
-    except OSError as error:
-        _remove(beside)
-        raise type(error)(error.errno, error.strerror or str(error), os.fspath(path)) from error  # not what is beside
-    except BaseException:
-        _remove(beside)
-        raise
-
-
-def _remove(path: Path) -> None:
-    with suppress(OSError):
-        path.unlink(missing_ok=True)
+__all__ = ["svg_to_png", "svgs_to_pdf"]
 
 
 def svg_to_png(svg: str, path: str | os.PathLike[str], scale: float = 2) -> None:
@@ -74,7 +35,7 @@ def svg_to_png(svg: str, path: str | os.PathLike[str], scale: float = 2) -> None
     ValueError
         If the text is no SVG.
     """
-    write_atomic(path, _convert(_needed("vl_convert", "PNG").svg_to_png, svg, scale=scale))
+    write_beside(path, _convert(_needed("vl_convert", "PNG").svg_to_png, svg, scale=scale))
 
 
 def svgs_to_pdf(svgs: Iterable[str], path: str | os.PathLike[str]) -> None:
@@ -90,7 +51,7 @@ def svgs_to_pdf(svgs: Iterable[str], path: str | os.PathLike[str]) -> None:
     writer.compress_identical_objects()
     whole = io.BytesIO()
     writer.write(whole)
-    write_atomic(path, whole.getvalue())
+    write_beside(path, whole.getvalue())
 
 
 def _convert(converter: Callable[..., bytes], svg: str, **options: float) -> bytes:

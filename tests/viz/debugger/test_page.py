@@ -133,11 +133,11 @@ def opened(browser):
 
 @pytest.fixture
 def saved(browser, tmp_path):
-    """Open the saved page of a run."""
+    """Open the saved page of a run, or of a session."""
 
     def open_page(trace):
         path = tmp_path / "run.html"
-        save_page(Screen(Session(trace)), path)
+        save_page(Screen(trace if isinstance(trace, Session) else Session(trace)), path)
         browser.get("about:blank")
         browser.get_log("browser")
         browser.get(path.as_uri())
@@ -546,6 +546,30 @@ def test_the_saved_page_announces_what_is_in_it(saved):
     page.press("n", "y")
     assert "arose" in page.text("#why") and "check gradient" not in page.text("#inspector")
     assert page.errors() == []
+
+
+def test_the_saved_page_stops_where_the_session_does(opened, saved):
+    def points(session):
+        session.watch("zeros > 0.3")
+        session.break_at("update")
+        return session
+
+    def stops(page):
+        found = [page.press(key).state["step"] for key in "ccccCC"]
+        return found, page.text("#caption"), page.text("#points")
+
+    live = stops(opened(points(Session(traced("perceptron")))))
+    assert len(set(live[0])) > 2 and "watchpoint" in live[1]
+    assert stops(saved(points(Session(traced("perceptron"))))) == live
+
+
+def test_what_was_fed_not_finite_is_told_by_n(opened):
+    x = ge.input("x", 2)
+    page = opened(ge.Engine("numpy").trace(ge.sum(ge.exp(x)), {x: [1.0, np.nan]})).press("n")
+    assert "x holds NaN, as it was given" in page.text("#message") and page.text("#inspector h2 b") == "x"
+    assert not page.data("#timeline .bad") and "arose" not in page.press("y").text("#why")
+    page.run("document.querySelector('#why li button').click()")
+    assert page.settle().text("#inspector h2 b") == "x" and page.errors() == []
 
 
 @pytest.mark.parametrize("name", ["lecture", "infinite"])

@@ -17,7 +17,7 @@ from graph_engine_viz.debugger.saved import saved_answers
 from graph_engine_viz.debugger.screen import Screen
 from graph_engine_viz.debugger.screen.calls import CALLS
 from graph_engine_viz.debugger.screen.levels import MOST_PARTS, WHOLE, Levels
-from graph_engine_viz.debugger.screen.screen import ANSWERS
+from graph_engine_viz.debugger.screen.screen import ANSWERS, MOST_RUNS
 from graph_engine_viz.timeline import Timeline
 from tests.viz.models import lstm, resnet_training, tied
 from tests.viz.pictures import ODD_RUNS, RUNS, lecture, not_finite, perceptron, stopped
@@ -290,7 +290,7 @@ def test_the_level_follows_the_session():
 @pytest.mark.parametrize("make", [lecture, perceptron, stopped])
 def test_the_film_shows_what_the_frames_do(make):
     page = screen(make())
-    film = page.film([])
+    film = page.about().film([])
     for step in range(len(page.session.steps)):
         expected = dict(film.scene.parts(film.frames[step]))
         shown = page.answer("looks", {"step": step, "have": 0})
@@ -374,6 +374,57 @@ def test_a_page_learns_of_calls_that_others_made():
     assert page.answer("version")["version"] == before + 2
 
 
+def test_an_answer_is_about_the_run_that_it_names_whichever_is_looked_at():
+    page = screen(lecture())
+    page.session.set_value("x", 7.0)
+    for what, asked in {"numbers": {"names": ["x"]}, "inspect": {"variable": "x"}, "picture": {}, "run": {}}.items():
+        before, now, unnamed = (page.answer(what, asked | run) for run in ({"run": 0}, {"run": 1}, {}))
+        assert before != now and now == unnamed
+    assert page.answer("numbers", {"names": ["x"], "run": 0})["x"]["value"] == ["-2", "-2"]
+    for wrong in (2, -1, True, "0", [0]):
+        with pytest.raises(ge.errors.LookupFailed, match="there is no run"):
+            page.answer("series", {"run": wrong})
+    with pytest.raises(ge.errors.DeclarationError, match="takes no argument"):
+        page.answer("state", {"run": 0})
+
+
+def test_what_is_known_of_many_runs_is_not_all_kept_at_hand():
+    page = screen(lecture())
+    for value in range(2 * MOST_RUNS):
+        page.session.set_value("x", float(value))
+        assert page.answer("numbers", {"names": ["x"]})["x"]["value"][1] == str(value)
+        assert len(page._about) <= MOST_RUNS
+    assert page.answer("numbers", {"names": ["x"], "run": 1})["x"]["value"] == ["0", "0"]
+
+
+def test_what_was_given_not_finite_arose_at_no_step():
+    x = ge.input("x", 2)
+    page = screen(ge.Engine("numpy").trace(ge.sum(x * 2), {x: [1.0, np.nan]}))
+    assert page.answer("origins")["origins"] == [{"name": "x", "what": "NaN", "at": [-1, 0]}]
+    assert page.answer("why")["findings"][0]["at"] == [-1, 0]
+
+
+def test_a_gradient_that_is_cut_off_is_found_at_the_rule_that_did_it():
+    x = ge.input("x", 2)
+    y = ge.nn.relu(x * 2)
+    page = screen(ge.Engine("numpy").trace(ge.sum(y), {x: [-1.0, -2.0]}))
+    (finding,) = page.answer("why", {"node": "x", "of": "grad"})["findings"]
+    step = page.session.steps[finding["at"][0]]
+    assert step.phase == "backward" and step.operation.primitive.name == "relu"
+
+
+def test_a_saved_page_knows_where_its_points_stop():
+    session = Session(perceptron())
+    point, watchpoint = session.break_at("backward", "phase"), session.watch("abs_max >= 0", "loss")
+    found = {point["number"]: point["reasons"] for point in saved_answers(Screen(session))["points"]}
+    for number, one in session.points.items():
+        assert found[number] == {i: session.reason(one, i) for i in range(len(session.steps)) if session.reason(one, i)}
+    assert list(found[point.number]) == sorted(point.steps)
+    session.restart()
+    assert session.continue_().place.last == min(s for reasons in found.values() for s in reasons if s > 0)
+    assert "abs_max >= 0 holds for loss" in next(iter(found[watchpoint.number].values()))
+
+
 def test_a_session_saves_itself_as_a_page_and_as_a_trace(tmp_path):
     session = Session(lecture())
     session.save(tmp_path / "run.html")
@@ -439,7 +490,7 @@ def test_series_across_the_iterations_that_are_kept():
         watched(size * np.ones(4, "float32"))
     page = Screen(watched.session())
     told = page.answer("iterations")["iterations"]
-    assert [each["number"] for each in told] == [1, 2, 3] and page.answer("run")["iterations"] == 3
+    assert [each["number"] for each in told] == [1, 2, 3] and page.answer("state")["iterations"] == 3
     last = page.answer("series")["layers"]
     assert told[-1]["layers"] == last != told[0]["layers"]
 

@@ -288,6 +288,19 @@ def test_an_edit_with_which_the_run_fails_leaves_nothing_of_the_run_before_behin
     np.testing.assert_allclose(session.value(loss), np.log(3), rtol=1e-6)
 
 
+def test_breakpoints_are_looked_for_again_in_a_run_that_goes_further():
+    logits, labels = ge.input("logits", (2, 3)), ge.input("labels", 2, "int64")
+    loss = ge.nn.cross_entropy(logits * 2, labels)
+    session = Session(ge.Engine("numpy").trace(loss, {logits: np.ones((2, 3)), labels: [0, 1]}))
+    point = session.break_at("backward")
+    assert point.steps
+    session.set_value("labels", [0, 7])
+    assert not point.steps and session.continue_().reason == "failure"
+    session.use_run(0)
+    session.restart()
+    assert point.steps and session.continue_().points == (point.number,)
+
+
 def test_many_edits_stand_beside_each_other():
     session = lecture()
     for number in range(2000):
@@ -303,12 +316,14 @@ def test_the_log_repeats_what_was_done():
     session = training()
     session.break_at("relu")
     session.watch("grad.rms > 0", of="net.linear1.weight")
+    session.watch("isnan", of=[session.trace.graph["logits"], "net.linear1.bias"])
     session.continue_()
     session.into()
     session.step()
     session.continue_()
     session.step_back()
     session.run_to("logits")
+    session.why("logits", of="value")
     other = training()
     for call in session.log:
         eval(call, {"session": other})

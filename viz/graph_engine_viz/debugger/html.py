@@ -6,14 +6,16 @@ The modules are put one after the other in one script: names at their top level 
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from html import escape
 from importlib.resources import files
 from typing import Any
 
-from graph_engine_viz.page import as_json, filled
+from graph_engine_viz.page import filled
 
 __all__ = ["page_html"]
 
@@ -45,7 +47,7 @@ def page_html(saved: Mapping[str, Any] | None = None, title: str = "debugger") -
         CONNECT="'self'" if saved is None else "'none'",
         TITLE=escape(title),
         STYLE=style,
-        SAVED="" if saved is None else as_json(saved),
+        SAVED="" if saved is None else _packed(saved),
         SCRIPT=script,
     )
 
@@ -65,6 +67,11 @@ def _visit(name: str, texts: dict[str, str], order: list[str]) -> None:
     for needed in _IMPORT.findall(texts[name]):
         _visit(needed, texts, order)
     order.append(name)
+
+
+def _packed(saved: Mapping[str, Any]) -> str:
+    text = json.dumps(saved, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return base64.b64encode(gzip.compress(text, mtime=0)).decode()
 
 
 def _hash(text: str) -> str:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from graph_engine.errors import LookupFailed
 from graph_engine.node import Variable
-from graph_engine.trace import Step
+from graph_engine.trace import Step, Trace
 from graph_engine_viz.debugger.conditions import Condition
+from graph_engine_viz.debugger.meaning import find_steps
 from graph_engine_viz.debugger.watching import Watching
 
 __all__ = ["Breakpoint", "Points", "Watchpoint"]
@@ -111,6 +112,12 @@ class Points(Mapping[int, Breakpoint | Watchpoint]):
         point = self._points[self._given] = Watchpoint(self._given, condition, text, watched)
         return point
 
+    def look_at(self, trace: Trace) -> None:
+        """Find the steps of the breakpoints in another run of the graph, which may end elsewhere."""
+        for point in self._points.values():
+            if isinstance(point, Breakpoint):
+                point.steps = _steps_in(trace, point)
+
     def delete(self, number: int) -> None:
         """Remove a point."""
         del self._points[self[number].number]
@@ -127,3 +134,10 @@ class Points(Mapping[int, Breakpoint | Watchpoint]):
                 point.hits += 1
                 found[number] = reason
         return found
+
+
+def _steps_in(trace: Trace, point: Breakpoint) -> frozenset[int]:
+    try:
+        return find_steps(trace, point.text, point.kind)[2]
+    except LookupFailed:
+        return frozenset()  # this run does not get so far

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from graph_engine.errors import GraphEngineError
+from graph_engine.files.placing import write_beside
+from graph_engine.files.placing import write_beside
 from graph_engine.node import Variable
+from graph_engine_viz.debugger.conditions import SIDES
 from graph_engine_viz.debugger.html import page_html
-from graph_engine_viz.debugger.screen.levels import WHOLE
+from graph_engine_viz.debugger.screen.about import About
+from graph_engine_viz.debugger.screen.levels import WHOLE, Levels
+from graph_engine_viz.debugger.screen.looking import Looked
 from graph_engine_viz.debugger.screen.run import subject_of
 from graph_engine_viz.debugger.screen.screen import Screen
 from graph_engine_viz.debugger.screen.searching import everything
-from graph_engine_viz.debugger.screen.state import part_text, rules_of
+from graph_engine_viz.debugger.screen.series import numbers_of
+from graph_engine_viz.debugger.screen.state import part_text, point_table, rules_of
 from graph_engine_viz.debugger.screen.tensor import inspect
-from graph_engine_viz.export import write_atomic
+from graph_engine_viz.debugger.session import Session
 from graph_engine_viz.frames import PHASES
 from graph_engine_viz.rules import rule_lines
 
@@ -40,43 +46,50 @@ def save_page(screen: Screen, path: str | os.PathLike[str]) -> None:
     path : path
     """
     answers = saved_answers(screen)
-    write_atomic(path, page_html(answers, answers["run"]["title"]).encode())
+    write_beside(path, page_html(answers, answers["run"]["title"]).encode())
 
 
 def saved_answers(screen: Screen) -> dict[str, Any]:
     """Return what the page needs to answer by itself: all tables, and for each step what it says."""
-    looked = screen.looked
-    runs = list(range(len(screen.session.runs)))
-    number = screen.session.run_number
-    other = 0 if number else runs[-1]
+    session, about = screen.session, screen.about()
+    number, last = session.run_number, len(session.runs) - 1
     return {
-        "run": screen.answer("run"),
+        "run": about.run(),
         "state": screen.answer("state"),
-        "series": screen.answer("series"),
-        "origins": screen.answer("origins"),
+        "points": _points(session),
+        "series": about.series(),
+        "origins": about.origins(),
         "iterations": screen.answer("iterations"),
-        "steps": _steps(screen),
-        "levels": _levels(screen),
-        "films": _films(screen),
-        "tensors": _tensors(screen),
-        "numbers": screen.numbers([looked.name(v) for v in _told(screen)]),
-        "why": _answered(screen, "why", {}),
-        "whys": _whys(screen),
-        "compare": _answered(screen, "compare", {"runs": [0, number or other]}) if len(runs) > 1 else None,
-        "search": list(everything(looked)),
+        "steps": _steps(session, about.looked),
+        "levels": _levels(session, about.levels),
+        "films": _films(about),
+        "tensors": _tensors(about.looked),
+        "numbers": numbers_of(about.looked, [about.looked.name(v) for v in _told(about.looked)]),
+        "why": _answered(about.why),
+        "whys": _whys(about),
+        "compare": _answered(screen.answer, "compare", {"runs": [0, number or last]}) if last else None,
+        "search": list(everything(about.looked)),
     }
 
 
-def _answered(screen: Screen, what: str, arguments: dict[str, Any]) -> dict[str, Any] | None:
+def _answered(ask: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any] | None:
     try:
-        return screen.answer(what, arguments)
+        return ask(*arguments)
     except GraphEngineError:
         return None
 
 
-def _steps(screen: Screen) -> list[dict[str, Any]]:
+def _points(session: Session) -> list[dict[str, Any]]:
+    """Return the breakpoints and watchpoints with all the steps at which they stop, and why."""
+    steps = range(len(session.steps))
+    return [
+        point_table(point) | {"reasons": {step: reason for step in steps if (reason := session.reason(point, step))}}
+        for point in session.points.values()
+    ]
+
+
+def _steps(session: Session, looked: Looked) -> list[dict[str, Any]]:
     """Return what each step says."""
-    session, looked = screen.session, screen.looked
     count = len(session.steps)
     found = []
     for step in session.steps:
@@ -95,19 +108,18 @@ def _steps(screen: Screen) -> list[dict[str, Any]]:
     return found
 
 
-def _levels(screen: Screen) -> dict[str, Any]:
+def _levels(session: Session, levels: Levels) -> dict[str, Any]:
     """Return at which level of the graph each step is drawn, and the levels that are shown whole."""
-    levels = screen.levels
     whole = [list(level) for level in levels.all if len(levels.inside(level)) <= WHOLE]
-    paths = [list(levels.path_of(step)) for step in screen.session.steps]
+    paths = [list(levels.path_of(step)) for step in session.steps]
     return {"paths": paths, "known": [list(level) for level in levels.all], "whole": whole}
 
 
-def _films(screen: Screen) -> dict[str, Any]:
+def _films(about: About) -> dict[str, Any]:
     films: dict[str, Any] = {}
     size = 0
-    for level in sorted(screen.levels.all, key=len):
-        film = screen.film(level)
+    for level in sorted(about.levels.all, key=len):
+        film = about.film(level)
         text = {"picture": film.picture, "changes": film.changes(), "texts": film.texts}
         size += len(json.dumps(text))
         if size > MOST_BYTES and films:
@@ -116,39 +128,37 @@ def _films(screen: Screen) -> dict[str, Any]:
     return films
 
 
-def _told(screen: Screen) -> Iterator[Variable]:
+def _told(looked: Looked) -> Iterator[Variable]:
     """Yield the variables of the forward pass, and what is updated without being a part of it."""
-    looked = screen.looked
     drawn = (v for op in looked.timeline.operations for v in (*op.inputs, *op.outputs))
     yield from dict.fromkeys((*drawn, *looked.trace.updates))
 
 
-def _tensors(screen: Screen) -> dict[str, Any]:
+def _tensors(looked: Looked) -> dict[str, Any]:
     """Return the inspector's answers: of what is drawn, and where there is room of everything."""
     found = {}
-    wanted = _inspected(screen)
+    wanted = _inspected(looked)
     most = 64 if len(wanted) <= FEW_TENSORS else SMALL_GRID
     for variable, side in wanted:
-        name = screen.looked.name(variable)
+        name = looked.name(variable)
         try:
-            found[f"{name}|{side}"] = inspect(screen.looked, name, side, "", most)
+            found[f"{name}|{side}"] = inspect(looked, name, side, "", most)
         except GraphEngineError as error:
             found[f"{name}|{side}"] = {"error": str(error)}
     return found
 
 
-def _whys(screen: Screen) -> dict[str, Any]:
+def _whys(about: About) -> dict[str, Any]:
     """Return why each value and gradient is as it is, where they are few."""
-    wanted = [(screen.looked.name(variable), side) for variable, side in _inspected(screen)]
+    wanted = [(about.looked.name(variable), side) for variable, side in _inspected(about.looked)]
     if len(wanted) > FEW_TENSORS:
         return {}
-    return {f"{name}|{side}": _answered(screen, "why", {"node": name, "of": side}) for name, side in wanted}
+    return {f"{name}|{side}": _answered(about.why, name, side) for name, side in wanted}
 
 
-def _inspected(screen: Screen) -> list[tuple[Variable, str]]:
+def _inspected(looked: Looked) -> list[tuple[Variable, str]]:
     """Return what the inspector can show: what is drawn, and then what is inside of rules."""
-    looked = screen.looked
-    variables = dict.fromkeys(_told(screen))
+    variables = dict.fromkeys(_told(looked))
     inner = [v for v in looked.trace.graph.variables if v not in variables and v.kind != "constant"]
-    wanted = [(v, side) for v in variables for side in ("value", "grad", "update")] + [(v, "value") for v in inner]
+    wanted = [(v, side) for v in variables for side in SIDES] + [(v, "value") for v in inner]
     return [(v, side) for v, side in wanted if looked.moment(looked.holder(v, side)) is not None][:MOST_TENSORS]

@@ -77,7 +77,7 @@ class Session:
     opened : set of scope
         The scopes that are passed operation by operation.
     log : list of str
-        The calls that were made.
+        The calls that were made; `changes` are those of them that changed something other than the place.
     iterations : list of (int, callable)
         Where a training is attached: the iterations that are kept, each with a function that runs it again.
 
@@ -106,6 +106,7 @@ class Session:
         self.runs = [trace]
         self.points = Points()
         self.log: list[str] = []
+        self.changes: list[str] = []
         self.iterations: list[tuple[int, Callable[[], Trace]]] = []
         self.opened = all_scopes(trace) if len(trace.steps) <= SMALL else set()
         self._rules: set[int] = set()
@@ -153,7 +154,11 @@ class Session:
 
     def stops_here(self, point: Breakpoint | Watchpoint) -> str:
         """Say why a point stops at this place, or nothing; nothing is counted."""
-        return point.reason(self.steps[self.place.last], self._watching) if point.enabled else ""
+        return self.reason(point, self.place.last) if point.enabled else ""
+
+    def reason(self, point: Breakpoint | Watchpoint, step: int) -> str:
+        """Say why a point stops at a step, or nothing, whether or not it is on."""
+        return point.reason(self.steps[step], self._watching)
 
     def explain(self) -> list[str]:
         """Return what this step computes, as formulas with their numbers."""
@@ -180,18 +185,19 @@ class Session:
 
     def why(self, node: Variable | str | None = None, of: str | None = None) -> Answer:
         """Say why a number of this run is what it is; as `why` of a trace, whatever has been computed at this step."""
-        self._log(f"why({'' if node is None else repr(str(self.trace.graph.name_of(self.trace.graph[node])))})")
+        asked = [] if node is None else [repr(self.trace.graph.name_of(self.trace.graph[node]))]
+        self.log.append(f"session.why({', '.join(asked + ([] if of is None else [f'of={of!r}']))})")
         return why(self.trace, node, of)
 
     # ---- moving ------------------------------------------------------------------------------------------------
 
     def step(self) -> Stop:
         """Go on to the next place: the next operation, or past a folded scope."""
-        return self._logged("step()", self._by(1))
+        return self._moved("step()", self._by(1))
 
     def step_back(self) -> Stop:
         """Go back to the place before."""
-        return self._logged("step_back()", self._by(-1))
+        return self._moved("step_back()", self._by(-1))
 
     def into(self) -> Stop:
         """Open what is here: a folded scope, or a backward rule or update that is made of several primitives."""
@@ -202,7 +208,7 @@ class Session:
         elif place.substep is None and len(self.steps[place.last].substeps) > 1:
             self._rules.add(place.last)
             self._rebuild(place.last, 0)
-        return self._logged("into()", self.where())
+        return self._moved("into()", self.where())
 
     def out(self) -> Stop:
         """Close what is around: a rule that is passed primitive by primitive, or the innermost open scope."""
@@ -216,17 +222,17 @@ class Session:
             if shut:
                 self.opened.discard(shut)
         self._rebuild(place.last)
-        return self._logged("out()", self.where())
+        return self._moved("out()", self.where())
 
     def restart(self) -> Stop:
         """Go to the first place."""
         self._at = 0
-        return self._logged("restart()", self._stop("start"))
+        return self._moved("restart()", self._stop("start"))
 
     def end(self) -> Stop:
         """Go to the last place."""
         self._at = len(self._places) - 1
-        return self._logged("end()", self._stop(self._at_end()))
+        return self._moved("end()", self._stop(self._at_end()))
 
     def go(self, step: int, unfold: bool = True) -> Stop:
         """Go to a step, counted from 0; scopes around it are opened, or with `unfold=False` stay as they are."""
@@ -236,7 +242,7 @@ class Session:
             self._stand_at(step)
         else:
             self._at = self._places.find(step)
-        return self._logged(f"go({step}{'' if unfold else ', unfold=False'})", self.where())
+        return self._moved(f"go({step}{'' if unfold else ', unfold=False'})", self.where())
 
     def open(self, scope: Scope) -> Stop:
         """Open a scope, wherever one stands; what is around it, too."""
@@ -245,13 +251,15 @@ class Session:
             raise LookupFailed(f"there is no scope {'.'.join(scope)!r}")
         self.opened |= {scope[:depth] for depth in range(1, len(scope) + 1)}
         self._rebuild(self.place.first)
-        return self._logged(f"open({scope!r})", self.where())
+        self._changed(f"open({scope!r})")
+        return self.where()
 
     def close(self, scope: Scope) -> Stop:
         """Close a scope, wherever one stands."""
         self.opened.discard(scope)
         self._rebuild(self.place.last)
-        return self._logged(f"close({scope!r})", self.where())
+        self._changed(f"close({scope!r})")
+        return self.where()
 
     def run_to(self, what: Variable | Operation | str | int, kind: str | None = None) -> Stop:
         """Go to where something is computed; from there to where it comes up next, and at last to the first again.
@@ -266,16 +274,16 @@ class Session:
             raise LookupFailed(f"{text!r} comes up at no step of this run")
         now = self.place.last
         self._stand_at(min((step for step in steps if step > now), default=min(steps)))
-        return self._logged(f"run_to({text!r})", self.where())
+        return self._moved(f"run_to({text!r})", self.where())
 
     def continue_(self) -> Stop:
         """Go on to the next breakpoint or watchpoint, or to the end."""
         onward, last = range(self.place.last + 1, len(self.steps)), len(self._places) - 1
-        return self._logged("continue_()", self._seek(onward, last, self._at_end()))
+        return self._moved("continue_()", self._seek(onward, last, self._at_end()))
 
     def reverse_continue(self) -> Stop:
         """Go back to the breakpoint or watchpoint before, or to the start."""
-        return self._logged("reverse_continue()", self._seek(range(self.place.first - 1, -1, -1), 0, "start"))
+        return self._moved("reverse_continue()", self._seek(range(self.place.first - 1, -1, -1), 0, "start"))
 
     # ---- where to stop -----------------------------------------------------------------------------------------
 
@@ -290,7 +298,7 @@ class Session:
             What a name means, where it means several; they are tried in this order.
         """
         point = self.points.add_breakpoint(*find_steps(self.trace, what, kind))
-        self._log(f"break_at({point.text!r}, kind={point.kind!r})")
+        self._changed(f"break_at({point.text!r}, kind={point.kind!r})")
         return point
 
     def watch(self, condition: str, of: Variable | str | Iterable[Variable] | None = None) -> Watchpoint:
@@ -303,20 +311,22 @@ class Session:
         of : Variable, str or sequence of Variable, optional
             What is watched, or a scope; by default everything.
         """
+        if of is not None and not isinstance(of, (str, Variable)):
+            of = list(of)
         watched, text = find_watched(self.trace, of)
         point = self.points.add_watchpoint(Condition.parse(condition), text, watched)
-        self._log(f"watch({condition!r}{'' if of is None else f', of={text!r}'})")
+        self._changed(f"watch({condition!r}{'' if of is None else f', of={self._named(of)!r}'})")
         return point
 
     def delete(self, number: int) -> None:
         """Remove a breakpoint or a watchpoint."""
         self.points.delete(number)
-        self._log(f"delete({number})")
+        self._changed(f"delete({number})")
 
     def enable(self, number: int, on: bool = True) -> None:
         """Turn a breakpoint or a watchpoint on, or off."""
         self.points[number].enabled = on
-        self._log(f"enable({number}, {on})")
+        self._changed(f"enable({number}, {on})")
 
     # ---- another run -------------------------------------------------------------------------------------------
 
@@ -332,7 +342,7 @@ class Session:
         """
         found = self.trace.graph[variable]
         self.runs.append(rerun(self.trace, {found: value}, self.backend))
-        self._log(f"set_value({self.trace.graph.name_of(found)!r}, ...)")
+        self._changed(f"set_value({self.trace.graph.name_of(found)!r}, ...)")
         return self.use_run(len(self.runs) - 1)
 
     def use_run(self, number: int) -> Stop:
@@ -342,7 +352,8 @@ class Session:
         step, substep = self.place.last, self.place.substep
         self._use(number)
         self._rebuild(min(step, len(self.steps) - 1), substep)
-        return self._logged(f"use_run({number})", self.where())
+        self._changed(f"use_run({number})")
+        return self.where()
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save the run that is looked at; of an `.html` path, as a page that steps and inspects without a server.
@@ -359,7 +370,7 @@ class Session:
             save_page(Screen(self), path)
         else:
             self.trace.save(path)
-        self._log(f"save({os.fspath(path)!r})")
+        self._changed(f"save({os.fspath(path)!r})")
 
     # ---- inside ------------------------------------------------------------------------------------------------
 
@@ -367,6 +378,7 @@ class Session:
         self._run = number
         self._watching = Watching(self.trace, self.backend)
         self._moments = moments_of(self.steps)
+        self.points.look_at(self.trace)
 
     def _made_at(self, variable: Variable) -> tuple[int, int]:
         return self._moments.get(variable, (-1, 0))
@@ -420,11 +432,18 @@ class Session:
         subject = self.here.operation if self.here.phase != "update" else self.here.variable
         return "" if subject is None else self.trace.graph.name_of(subject)
 
-    def _log(self, call: str) -> None:
-        self.log.append(f"session.{call}")
+    def _named(self, of: Any) -> Any:
+        """Write variables by their names, so that a call can be repeated."""
+        if isinstance(of, list):
+            return [self._named(each) for each in of]
+        return self.trace.graph.name_of(of) if isinstance(of, Variable) else of
 
-    def _logged(self, call: str, stop: Stop) -> Stop:
-        self._log(call)
+    def _changed(self, call: str) -> None:
+        self.log.append(f"session.{call}")
+        self.changes.append(f"session.{call}")
+
+    def _moved(self, call: str, stop: Stop) -> Stop:
+        self.log.append(f"session.{call}")
         return stop
 
 

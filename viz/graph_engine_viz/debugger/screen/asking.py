@@ -20,8 +20,10 @@ from graph_engine_viz.debugger.meaning import results_of
 from graph_engine_viz.debugger.origins import Answer, why
 from graph_engine_viz.debugger.origins.nonfinite import find_origins
 from graph_engine_viz.debugger.origins.reading import Reader
-from graph_engine_viz.debugger.screen.looking import Looked
+from graph_engine_viz.debugger.origins.report import Finding
+from graph_engine_viz.debugger.screen.looking import Looked, Moment
 from graph_engine_viz.debugger.screen.plain import number
+from graph_engine_viz.timeline import NEVER
 
 __all__ = ["answer_why", "check", "compared", "origins", "timed"]
 
@@ -38,7 +40,7 @@ def answer_why(looked: Looked, name: str | None, of: str | None) -> dict[str, An
     findings = [
         {
             "text": looked.told(str(finding)),
-            "at": looked.moments.get(finding.variable, [0, 0]),
+            "at": _at(looked, finding),
             "name": looked.name(finding.variable),
             "line": looked.told(str(finding.line)) if finding.line is not None else "",
         }
@@ -49,6 +51,17 @@ def answer_why(looked: Looked, name: str | None, of: str | None) -> dict[str, An
         for factor in answer.factors
     ]
     return {"question": answer.question, "text": looked.told(answer.text), "findings": findings, "factors": factors}
+
+
+def _at(looked: Looked, finding: Finding) -> Moment:
+    """Return when something came about: of what a rule cuts off, at that rule."""
+    operation, timeline = finding.operation, looked.timeline
+    step = NEVER
+    if finding.phase == "update":
+        step = timeline.update(finding.variable)
+    elif finding.phase == "backward" and operation is not None and operation.phase == "forward":
+        step = timeline.rule(operation)
+    return looked.computed(finding.variable) if step == NEVER else [step, 0]
 
 
 def origins(looked: Looked) -> dict[str, Any]:
@@ -70,7 +83,7 @@ def origins(looked: Looked) -> dict[str, Any]:
         found |= {finding.variable: finding.what for finding in why(looked.trace).findings}
     return {
         "origins": sorted(
-            ({"name": looked.name(v), "what": what, "at": looked.moments.get(v, [0, 0])} for v, what in found.items()),
+            ({"name": looked.name(v), "what": what, "at": looked.computed(v)} for v, what in found.items()),
             key=lambda origin: origin["at"],
         )
     }
@@ -89,7 +102,7 @@ def compared(looked: Looked, one: Trace, other: Trace) -> dict[str, Any]:
         else:
             steps.append(["missing", "", None, None, None])
     first = comparison.first
-    at = None if first is None else looked.moments.get(first.variable, [0, 0])
+    at = None if first is None else looked.computed(first.variable)
     return {"text": str(comparison), "steps": steps, "first": at, "name": None if first is None else first.name}
 
 

@@ -24,6 +24,9 @@ __all__ = ["Looked", "Moment"]
 Moment = list[int]
 """A step, and which of its primitives."""
 
+GIVEN = (-1, 0)
+"""The moment of what is there before the first step."""
+
 LARGE = 1_000_000
 """Tensors of more elements are reduced where they live; their histogram is that of so many of them."""
 
@@ -75,7 +78,11 @@ class Looked:
         """Return when a variable is known: (-1, 0) what is given, nothing for what the run did not reach."""
         if variable is None or variable not in self.trace.arrays:
             return None
-        return [-1, 0] if variable.operation is None else self.moments.get(variable)
+        return list(GIVEN) if variable.operation is None else self.moments.get(variable)
+
+    def computed(self, variable: Variable) -> Moment:
+        """Return when a variable is computed: (-1, 0) what no step computes."""
+        return self.moments.get(variable, list(GIVEN))
 
     def holder(self, variable: Variable, side: str) -> Variable | None:
         """Return the variable that holds a value, a gradient or a new value."""

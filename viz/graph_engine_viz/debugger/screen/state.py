@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
 from graph_engine.trace import Step
-from graph_engine_viz.debugger.points import Breakpoint
+from graph_engine_viz.debugger.points import Breakpoint, Watchpoint
 from graph_engine_viz.debugger.screen.levels import Levels
 from graph_engine_viz.debugger.screen.looking import Looked
 from graph_engine_viz.debugger.screen.run import subject_of
@@ -17,25 +16,25 @@ from graph_engine_viz.page import line_html
 from graph_engine_viz.rules import rule_lines
 from graph_engine_viz.wording import Line, Part, part
 
-__all__ = ["part_text", "rules_of", "state_of"]
+__all__ = ["part_text", "point_table", "rules_of", "state_of"]
 
 MOST_CALLS = 50
 LONGEST = 240
 """Of a formula, in letters."""
 
 MOST_MARKS = 2_000
-_MOVE = re.compile(r"session\.(step|step_back|into|out|continue_|reverse_continue|run_to|restart|end|go|why)\(")
 
 
-def state_of(session: Session, looked: Looked, levels: Levels, run: int) -> dict[str, Any]:
+def state_of(session: Session, looked: Looked, levels: Levels) -> dict[str, Any]:
     """Return where a session stands and what is set in it."""
     place = session.place
     step = session.steps[place.last]
     variable, side = subject_of(looked, step, place.substep)
     rules = _rules(session, looked)
     return {
-        "run": run,
+        "run": session.run_number,
         "runs": len(session.runs),
+        "iterations": len(session.iterations),
         "at": place.last,
         "first": place.first,
         "substep": place.substep,
@@ -51,7 +50,7 @@ def state_of(session: Session, looked: Looked, levels: Levels, run: int) -> dict
         "opened": sorted([".".join(scope) for scope in session.opened]),
         "rules_opened": sorted(session.opened_rules),
         "focus": list(levels.around(step, place)),
-        "points": [_point(point) for point in session.points.values()],
+        "points": [point_table(point, MOST_MARKS) for point in session.points.values()],
         "calls": _calls(session),
     }
 
@@ -89,21 +88,17 @@ def part_text(looked: Looked, part: Step) -> str:
     return "" if part.operation is None else looked.trace.graph.describe(part.operation)
 
 
-def _point(point: Any) -> dict[str, Any]:
-    is_break = isinstance(point, Breakpoint)
-    return {
-        "number": point.number,
-        "kind": "break" if is_break else "watch",
-        "text": f"{point.kind} {point.text}" if is_break else f"{point.condition.text} of {point.text}",
-        "enabled": point.enabled,
-        "hits": point.hits,
-        "steps": sorted(point.steps)[:MOST_MARKS] if is_break else [],
-    }
+def point_table(point: Breakpoint | Watchpoint, most: int | None = None) -> dict[str, Any]:
+    """Return a breakpoint or a watchpoint as plain data, with the first of the steps at which it stops."""
+    if isinstance(point, Breakpoint):
+        own = {"kind": "break", "text": f"{point.kind} {point.text}", "steps": sorted(point.steps)[:most]}
+    else:
+        own = {"kind": "watch", "text": f"{point.condition.text} of {point.text}", "steps": []}
+    return own | {"number": point.number, "enabled": point.enabled, "hits": point.hits}
 
 
 def _calls(session: Session) -> list[str]:
     """Return the calls that lead to where the session stands: those that changed something, and one that goes here."""
-    done = [call for call in session.log if not _MOVE.match(call)]
     place = session.place
     there = f"session.go({place.last})" if place.scope is None else f"session.go({place.last}, unfold=False)"
-    return [*done[-MOST_CALLS:], there]
+    return [*session.changes[-MOST_CALLS:], there]

@@ -85,7 +85,7 @@ export function showSeries(kind) {
 export function acrossIterations() {
   enqueue(async () => {
     quiet();
-    model.history = model.history ? null : (await askOnce("", "iterations")).iterations;
+    model.history = model.history ? null : (await askOnce("iterations")).iterations;
     drawSeries();
   });
 }
@@ -93,18 +93,26 @@ export function acrossIterations() {
 export function askExtra(what, variable) {
   enqueue(async () => {
     quiet();
-    model.extra = await ask(what, { variable });
+    model.extra = await ask(what, { run: model.state.run, variable });
     draw();
   });
 }
 
 export function jump(by) {
-  const { origins } = model;
-  if (!origins.length) return say("everything in this run is finite");
-  const steps = [...new Set(origins.map((origin) => origin.at[0]))];
-  const { at } = model.state;
-  const ahead = by > 0 ? steps.filter((step) => step > at) : steps.filter((step) => step < at).reverse();
-  return goTo(ahead[0] ?? (by > 0 ? steps[0] : steps.at(-1)));
+  return enqueue(async () => {
+    quiet();
+    const { run, at } = model.state;
+    const { origins } = await askOnce("origins", { run });
+    if (!origins.length) return say("everything in this run is finite");
+    const steps = [...new Set(origins.map((origin) => origin.at[0]))].filter((step) => step >= 0);
+    const ahead = by > 0 ? steps.filter((step) => step > at) : steps.filter((step) => step < at).reverse();
+    const given = origins.filter((origin) => origin.at[0] < 0);
+    model.focus = null;
+    if (!steps.length) model.chosen = [given[0].name, "value"];
+    const aim = ahead[0] ?? (by > 0 ? steps[0] : steps.at(-1));
+    await refresh(steps.length ? await ask("do", { call: "go", arguments: [aim] }) : model.state);
+    if (given.length) say(given.map(({ name, what }) => `${name} holds ${what}, as it was given`).join("; "));
+  });
 }
 
 const subjectPoint = () => {
@@ -132,7 +140,7 @@ export function compareRuns() {
   }
   enqueue(async () => {
     quiet();
-    model.compared = await askOnce(run, "compare", { runs: [0, run === 0 ? runs - 1 : run] });
+    model.compared = await askOnce("compare", { runs: [0, run === 0 ? runs - 1 : run] });
     draw();
   });
 }
@@ -150,14 +158,14 @@ export const prompts = {
     return editDialog(chosen[0], model.tensor, model.state, (name, text) => act("set_value", name, text), (run) => act("use_run", run));
   }),
   runTo: (name) => act("run_to", name, "variable"),
-  search: () => searchDialog((text) => ask("search", { text }), picked),
+  search: () => searchDialog((text) => ask("search", { run: model.state.run, text }), picked),
   why: () => enqueue(async () => {
     quiet();
     const chosen = selected();
     const known = chosen && isKnown(momentOf(...chosen));
     const failed = model.run.failure?.step === model.state.at && !model.chosen; // then the question is why the run stopped
     const about = !chosen || (failed && !known) ? {} : known ? { node: chosen[0], of: chosen[1] } : { node: chosen[0] };
-    model.answer = await askOnce(model.state.run, "why", about);
+    model.answer = await askOnce("why", { run: model.state.run, ...about });
     draw();
     find("why")?.scrollIntoView({ block: "nearest" });
   }),

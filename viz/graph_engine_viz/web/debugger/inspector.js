@@ -157,7 +157,8 @@ const sentences = (text) => text.split("\n").map((line) =>
 
 function drawAnswer(answer) {
   const findings = answer.findings.map((finding) => el("li", {}, sentences(finding.text),
-    el("button", { type: "button", class: "link", onclick: () => goTo(finding.at[0]) }, `go to step ${finding.at[0] + 1}`)));
+    finding.at[0] < 0 ? el("button", { type: "button", class: "link", onclick: () => choose(finding.name, "value") }, `look at ${finding.name}`)
+      : el("button", { type: "button", class: "link", onclick: () => goTo(finding.at[0]) }, `go to step ${finding.at[0] + 1}`)));
   return el("section", { id: "why" }, el("h3", {}, "Why? ", el("button", { type: "button", class: "link", onclick: prompts.closeWhy }, "close")),
     sentences(answer.question), answer.text ? el("div", { class: "answer" }, sentences(answer.text)) : "", el("ul", { class: "plain" }, findings),
     el("code", { class: "call" }, answer.call));

@@ -11,7 +11,7 @@ let films = new Map(); // by level: the looks that have been sent, and which are
 async function loadRun() {
   const { run } = model.state;
   films = new Map();
-  Object.assign(model, { run: await askOnce(run, "run"), numbers: {}, series: null, origins: [], extra: null, answer: null });
+  Object.assign(model, { run: await askOnce("run", { run }), numbers: {}, series: null, origins: null, extra: null, answer: null });
   model.tree = makeTree(model.run);
   model.compared = null;
   forgetTree();
@@ -22,7 +22,7 @@ async function loadRun() {
 // What is not needed for the first picture.
 async function loadRest() {
   const { run } = model.state;
-  const [series, { origins }] = await Promise.all([askOnce(run, "series"), askOnce(run, "origins")]);
+  const [series, { origins }] = await Promise.all([askOnce("series", { run }), askOnce("origins", { run })]);
   if (model.state.run !== run) return;
   Object.assign(model, { series, origins });
   draw();
@@ -35,9 +35,9 @@ async function loadPicture() {
   const key = JSON.stringify([run, focus]);
   if (!films.has(key)) films.set(key, { texts: [], at: new Map() });
   const film = films.get(key);
-  const picture = askOnce(run, "picture", { focus });
+  const picture = askOnce("picture", { run, focus });
   if (!film.at.has(step)) {
-    const { at, texts, from } = await ask("looks", { focus, step, have: film.texts.length });
+    const { at, texts, from } = await ask("looks", { run, focus, step, have: film.texts.length });
     film.texts.splice(from, film.texts.length - from, ...texts);
     film.at.set(step, at);
   }
@@ -50,7 +50,7 @@ async function loadTensor() {
   const [variable, side] = chosen;
   if (!isKnown(momentOf(variable, side))) return null;
   if (model.tensor && model.tensor.name !== variable) model.slice = ""; // it was typed for another tensor
-  return askOnce(model.state.run, "inspect", { variable, side, slice: model.slice });
+  return askOnce("inspect", { run: model.state.run, variable, side, slice: model.slice });
 }
 
 let asked = new Set();
@@ -59,7 +59,9 @@ export function needNumbers(names) {
   if (!wanted.length) return;
   for (const name of wanted) asked.add(name);
   enqueue(async () => {
-    Object.assign(model.numbers, await ask("numbers", { names: wanted }));
+    const { run } = model.state;
+    const numbers = await ask("numbers", { run, names: wanted });
+    if (model.state.run === run) Object.assign(model.numbers, numbers);
     drawTree();
     settleTree();
   });

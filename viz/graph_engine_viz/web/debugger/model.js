@@ -7,7 +7,7 @@ export const model = {
   tree: null, // rows of scopes and operations
   series: null,
   history: null, // the series of the iterations before, if they are looked at
-  origins: [],
+  origins: null, // where something that is not finite arose; null while it is looked for
   picture: null, // the graph pane's picture, and the looks of its parts now
   looks: null,
   tensor: null, // what the inspector shows

@@ -9,7 +9,7 @@ export class Saved {
     this.steps = data.run.steps;
     this.opened = new Set(data.state.opened);
     this.rules = new Set(data.state.rules_opened);
-    this.points = structuredClone(data.state.points);
+    this.points = structuredClone(data.points);
     this.given = Math.max(0, ...this.points.map((point) => point.number));
     this.known = new Set(data.levels.known.map((level) => JSON.stringify(level)));
     this.whole = new Set(data.levels.whole.map((level) => JSON.stringify(level)));
@@ -142,7 +142,7 @@ export class Saved {
   }
 
   stops() {
-    const found = this.points.filter((point) => point.enabled && point.kind === "break").flatMap((point) => point.steps);
+    const found = this.points.filter((point) => point.enabled).flatMap((point) => Object.keys(point.reasons).map(Number));
     return [...new Set(found)].sort((a, b) => a - b);
   }
 
@@ -151,7 +151,7 @@ export class Saved {
       this.at = otherwise;
       return;
     }
-    for (const point of this.points) if (point.enabled && point.steps.includes(step)) point.hits += 1;
+    for (const point of this.points) if (point.enabled && step in point.reasons) point.hits += 1;
     this.go(step);
   }
 
@@ -187,7 +187,9 @@ export class Saved {
   breakAt(text, kind) {
     const [found, steps] = this.meant(text, kind);
     this.given += 1;
-    this.points.push({ number: this.given, kind: "break", text: `${found} ${text}`, enabled: true, hits: 0, steps });
+    const number = this.given;
+    const reasons = Object.fromEntries(steps.map((step) => [step, `breakpoint ${number}: ${found} ${text}`]));
+    this.points.push({ number, kind: "break", text: `${found} ${text}`, enabled: true, hits: 0, steps, reasons });
   }
 
   // ---- answers ---------------------------------------------------------------------------------------------------------
@@ -196,13 +198,13 @@ export class Saved {
     const { last, first, substep, scope } = this.places[this.at];
     const [phase, name, , , , subject, side] = this.steps[last];
     const { title, rules, explain, inner, parts } = this.data.steps[last];
-    const reasons = this.points.filter((point) => point.enabled && point.steps.includes(last)).map(({ number, text }) => `breakpoint ${number}: ${text}`);
+    const reasons = this.points.filter((point) => point.enabled && last in point.reasons).map((point) => point.reasons[last]);
     const there = scope ? `session.go(${last}, unfold=False)` : `session.go(${last})`;
     return {
       ...this.data.state, at: last, first, substep, scope, phase: PHASE_NAMES[phase], title, text: `${title} · ${name}`,
       subject: substep === null ? (subject ? [subject, side] : null) : inner[substep], reasons, rules, explain, part: substep === null ? "" : parts[substep],
       opened: [...this.opened].sort(), rules_opened: [...this.rules].sort((a, b) => a - b), focus: this.around(last, scope),
-      points: structuredClone(this.points), calls: [...this.data.state.calls.slice(0, -1), there],
+      points: this.points.map(({ reasons: _, ...point }) => ({ ...point })), calls: [...this.data.state.calls.slice(0, -1), there],
     };
   }
 

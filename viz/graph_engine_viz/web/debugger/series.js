@@ -92,7 +92,7 @@ export function drawSeries() {
     const kind = kinds.includes(wished) ? wished : kinds[0];
     const tabs = el("div", { role: "tablist", class: "tabs" }, kinds.map((each) => el("button", {
       type: "button", role: "tab", "aria-selected": each === kind, onclick: () => showSeries(each),
-    }, KINDS[each])), model.run.iterations > 1 ? el("button", {
+    }, KINDS[each])), model.state.iterations > 1 ? el("button", {
       type: "button", "aria-pressed": model.history !== null, onclick: acrossIterations,
     }, "across iterations") : "", el("small", {}, kind === "loss" ? "" : "RMS per layer, log scale"));
     const rows = bars(kind);

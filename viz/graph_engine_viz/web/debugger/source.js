@@ -4,13 +4,19 @@ import { find } from "./dom.js";
 import { Saved } from "./saved.js";
 
 const embedded = find("saved").textContent.trim();
-const saved = embedded ? new Saved(JSON.parse(embedded)) : null;
+const saved = embedded ? new Saved(await unpacked(embedded)) : null;
 const token = new URLSearchParams(location.search).get("token") ?? "";
 
 export const isSaved = saved !== null;
 
 // Whether there can be an answer: a saved page has those that were saved with it.
 export const isAnswered = (what) => !saved || saved.has(what);
+
+// What is saved is much the same over and over: it stands in the page compressed.
+async function unpacked(text) {
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
+}
 
 async function fetched(what, args) {
   let response;
@@ -36,14 +42,16 @@ async function fetched(what, args) {
 
 export const ask = async (what, args = {}) => (saved ? saved.answer(what, args) : fetched(what, args));
 
-// Answers that never change are asked for once: those about a run, whose numbers stay what they are.
+// Answers that never change are asked for once: those about a run that is named, whose numbers stay what they are.
+// Of very many, those that were asked for last are kept.
+const MOST_KEPT = 500;
 const kept = new Map();
-export function askOnce(run, what, args = {}) {
-  const key = JSON.stringify([run, what, args]);
-  if (!kept.has(key)) {
-    const answer = ask(what, args);
-    kept.set(key, answer);
-    answer.catch(() => kept.delete(key));
-  }
-  return kept.get(key);
+export function askOnce(what, args = {}) {
+  const key = JSON.stringify([what, args]);
+  const answer = kept.get(key) ?? ask(what, args);
+  kept.delete(key);
+  kept.set(key, answer);
+  answer.catch(() => kept.delete(key));
+  if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value);
+  return answer;
 }

@@ -71,7 +71,7 @@ export function drawTimeline() {
   const pane = find("timeline");
   const { at: now, points, run } = model.state;
   const { width } = model;
-  const bad = model.origins.map((origin) => origin.at[0]);
+  const bad = (model.origins ?? []).map((origin) => origin.at[0]).filter((step) => step >= 0);
   pane.setAttribute("role", "slider");
   pane.setAttribute("tabindex", "0");
   pane.setAttribute("aria-label", "step");

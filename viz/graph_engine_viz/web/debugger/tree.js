@@ -100,7 +100,7 @@ function cell(node, side) {
 }
 
 function drawRow({ node, depth, open }, current, index) {
-  const bad = model.origins.some((origin) => origin.name === node.variable);
+  const bad = model.origins?.some((origin) => origin.name === node.variable) ?? false;
   const stops = node.step !== undefined && model.state.points.some((point) => point.steps.includes(node.step));
   const mark = node.path ? (open ? "▾" : "▸") : stops ? "●" : "";
   const label = node.path ? `${shortName(node)}` : shortName(node);
@@ -133,7 +133,7 @@ export function drawTree(scroll = true) {
   const shown = rows.slice(first, last);
   const { at, substep, scope, opened, points, run } = model.state;
   const names = shown.map(({ node }) => node.variable).filter((name) => name && !model.numbers[name]);
-  redraw(pane, [run, at, substep, scope, opened, points, first, last, names.length, cursor, model.origins.length], () => {
+  redraw(pane, [run, at, substep, scope, opened, points, first, last, names.length, cursor, model.origins?.length], () => {
     const drawn = shown.map((row, i) => drawRow(row, first + i === now, first + i));
     drawn.forEach((row, i) => first + i === cursor && row.classList.add("cursor"));
     if (cursor < 0) pane.removeAttribute("aria-activedescendant");
