@@ -128,7 +128,7 @@ class PluginError(GraphEngineError, RuntimeError):
 
 
 class FileError(GraphEngineError, ValueError):
-    """A file that is not what it says, or not for this model or version."""
+    """A file that is not what it says, not for this model or version, or that cannot be written."""
 
 
 class PluginWarning(UserWarning):

@@ -171,14 +171,23 @@ class Trace:
         list of (Operation, int, numpy.ndarray)
             The operation that used it, as which of its inputs, and what came back from there.
         """
+        return [(operation, position, self.value(term)) for operation, position, term in self.terms(variable)]
+
+    def terms(self, variable: Variable | str) -> list[tuple[Operation, int, Variable]]:
+        """Return the variables that hold what `contributions` returns: nothing is copied.
+
+        Returns
+        -------
+        list of (Operation, int, Variable)
+        """
         total = self.gradient_variable(variable)
         record = total.gradient
-        terms: tuple[Variable, ...] = (total,)
+        found: tuple[Variable, ...] = (total,)
         if record and record.operation is None and total.operation and total.operation.primitive.name == "accumulate":
-            terms = total.operation.inputs
+            found = total.operation.inputs
         return [
-            (term.gradient.operation, term.gradient.input_index, self.value(term))
-            for term in terms
+            (term.gradient.operation, term.gradient.input_index, term)
+            for term in found
             if term.gradient and term.gradient.operation is not None and term.gradient.input_index is not None
         ]
 

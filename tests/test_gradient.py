@@ -52,6 +52,7 @@ def test_contributions_of_several_uses_are_summed_once(engine):
     trace = engine.trace(y, {x: 0.5})
     terms = trace.contributions(x)
     assert [(op.name, index) for op, index, _ in terms] == [("add", 1), ("sin", 0), ("multiply", 0), ("multiply", 1)]
+    assert [(op, i, float(trace.value(v))) for op, i, v in trace.terms("x")] == terms
     assert sum(term for *_, term in terms) == trace.grad(x) == pytest.approx(2 * 0.5 + math.cos(0.5) + 1)
     sums = [op for op in trace.graph.operations if op.primitive.name == "accumulate"]
     assert len(sums) == 1 and sums[0].owner is x and len(sums[0].inputs) == 4

@@ -7,8 +7,7 @@ import pytest
 
 def start_chrome(binary, width, height):
     """Return a headless Chromium that keeps what its console says and what it asks for."""
-    from selenium import webdriver
-
+    webdriver = pytest.importorskip("selenium.webdriver")
     driver = shutil.which("chromedriver")
     if driver is None:
         pytest.skip("no chromedriver on PATH")

@@ -1,7 +1,6 @@
 """The neuron form: circles and weighted edges carry the numbers of the trace, at every step, and can be read."""
 
 import re
-import shutil
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -13,6 +12,7 @@ from graph_engine.cli import main
 from graph_engine_viz.neurons import neuron_scene
 from graph_engine_viz.neurons.network import find_network
 from graph_engine_viz.wording import line_text
+from tests.viz.browsing import start_chrome
 
 
 def trained(loss, feeds, rate=0.5):
@@ -261,17 +261,7 @@ return {width, height, scale: svg.getScreenCTM().a, tall: document.documentEleme
 
 @pytest.fixture(scope="module")
 def browser(chromium_binary):
-    webdriver = pytest.importorskip("selenium.webdriver")
-    driver = shutil.which("chromedriver")
-    if driver is None:
-        pytest.skip("no chromedriver on PATH")
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(chromium_binary)
-    for flag in ("headless=new", "no-sandbox", "disable-gpu", "no-first-run", "disable-background-networking"):
-        options.add_argument(f"--{flag}")
-    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    size = {"width": 1280, "height": 720, "deviceScaleFactor": 1, "mobile": False}
-    chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    chrome = start_chrome(chromium_binary, 1280, 720)
     yield chrome
     chrome.quit()
 

@@ -262,6 +262,17 @@ def test_terms_and_local_derivatives():
     assert local[0]["symbol"] == "cos(x)" and float(local[0]["number"][1]) == pytest.approx(np.cos(2))
 
 
+def test_of_many_terms_and_local_derivatives_the_first_are_told_and_their_number():
+    x = ge.input("x")
+    parts = [x * n for n in range(1, 21)]
+    together = ge.stack(parts)
+    page = screen(ge.Engine("numpy").trace(ge.sum(together), {x: 2.0}))
+    table = page.answer("inspect", {"variable": "x", "side": "grad"})
+    assert len(table["terms"]) == 8 and table["terms_of"] == 20
+    table = page.answer("inspect", {"variable": "together"})
+    assert len(table["local"]) == 8 and table["local_of"] == 20 and table["terms_of"] == 0
+
+
 # ---- the graph -----------------------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from graph_engine.errors import GraphEngineError
 from graph_engine.files.placing import write_beside
-from graph_engine.files.placing import write_beside
 from graph_engine.node import Variable
 from graph_engine_viz.debugger.conditions import SIDES
 from graph_engine_viz.debugger.html import page_html

@@ -15,7 +15,7 @@ from graph_engine_viz.plots.style import (
     figure_function,
     labels_at_ends,
     line_style,
-    new_figure,
+    new_axes,
     new_panels,
 )
 
@@ -115,8 +115,7 @@ def lines(
     >>> len(figure.axes[0].lines)
     2
     """
-    figure, grid = new_figure(9, 4.6)
-    axes = grid[0, 0]
+    figure, axes = new_axes(9, 4.6)
     axes.set_yscale("log" if log else "linear")
     axes.set_xscale("log" if logx else "linear")
     ends, whole = [], True
@@ -179,8 +178,7 @@ def rate_sweep(rates: Sequence[float], losses: Sequence[float], title: str = "")
     """
     places, reached = numbers("rates", rates, "n"), numbers("losses", losses, "n")
     together("rates and losses", places, reached)
-    figure, grid = new_figure(9, 4.6)
-    axes = grid[0, 0]
+    figure, axes = new_axes(9, 4.6)
     finite = np.isfinite(reached)
     axes.set_xscale("log")
     axes.plot(places[finite], reached[finite], "-o", color=BLUE)
@@ -274,8 +272,7 @@ def bars(values: Mapping[str, Any], xlabel: str = "", title: str = "", low: floa
     >>> [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
     ['none', 'L2']
     """
-    figure, grid = new_figure(9, 0.55 * len(values) + 1.4)
-    axes = grid[0, 0]
+    figure, axes = new_axes(9, 0.55 * len(values) + 1.4)
     for place, repetitions in enumerate(values.values()):
         found = np.ravel(np.asarray(repetitions, float))
         found = found[np.isfinite(found)]

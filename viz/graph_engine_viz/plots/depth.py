@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 
 from graph_engine_viz.plots.reading import numbers, some
-from graph_engine_viz.plots.style import BLUE, GREY, VERMILION, figure_function, labels_at_ends, line_style, new_figure
+from graph_engine_viz.plots.style import (
+    BLUE,
+    GREY,
+    VERMILION,
+    figure_function,
+    headline,
+    labels_at_ends,
+    line_style,
+    new_axes,
+    new_figure,
+)
 
 
 @figure_function
@@ -31,8 +41,7 @@ def gradient_flow(flows: Mapping[str, Any], ylabel: str = "RMS of the gradient",
     >>> figure.axes[0].get_yscale()
     'log'
     """
-    figure, grid = new_figure(9, 5)
-    axes = grid[0, 0]
+    figure, axes = new_axes(9, 5)
     axes.set_yscale("log")
     ends = []
     for number, (name, sizes) in enumerate(flows.items()):
@@ -102,8 +111,8 @@ def histograms_by_depth(
     """
     columns, rows = max(map(len, tensors.values()), default=0), len(tensors)
     some("layers", range(columns))
-    figure, grid = new_figure(max(1.75, 8.4 / columns) * columns + 2.1, max(1.05, 4 / rows) * rows + 0.8)
-    axes, color = grid[0, 0], VERMILION if gradients else BLUE
+    figure, axes = new_axes(max(1.75, 8.4 / columns) * columns + 2.1, max(1.05, 4 / rows) * rows + 0.8)
+    color = VERMILION if gradients else BLUE
     names = []
     for row, (name, layers) in enumerate(tensors.items()):
         arrays = [values[np.isfinite(values)] for values in (np.ravel(np.asarray(layer, float)) for layer in layers)]
@@ -122,8 +131,7 @@ def histograms_by_depth(
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    if title:
-        figure.suptitle(title, x=0.01, ha="left")
+    headline(figure, title)
     return figure
 
 
@@ -192,6 +200,5 @@ def factors(local: Sequence[float], title: str = "", bound: float | None = 0.25)
     right.grid(axis="y", color="#dddddd")
     for axes in (left, right):
         axes.xaxis.get_major_locator().set_params(integer=True)
-    if title:
-        figure.suptitle(title, x=0.01, ha="left", color=GREY)
+    headline(figure, title, color=GREY)
     return figure

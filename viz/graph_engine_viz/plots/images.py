@@ -14,6 +14,7 @@ from graph_engine_viz.plots.style import (
     VERMILION,
     as_picture,
     figure_function,
+    headline,
     new_figure,
     new_panels,
     show_image,
@@ -70,8 +71,7 @@ def images(
         show_image(axes, picture, ends, DIVERGING if signed else "gray")
         if titles is not None:
             axes.set_title(titles[number], fontsize=12, loc="center")
-    if title:
-        figure.suptitle(title, x=0.01, ha="left")
+    headline(figure, title)
     return figure
 
 
@@ -116,8 +116,7 @@ def image_rows(
         for axes in line[len(row) :]:
             axes.remove()
         line[0].set_ylabel(name, rotation=0, ha="right", va="center", labelpad=10)
-    if title:
-        figure.suptitle(title, x=0.01, ha="left")
+    headline(figure, title)
     return figure
 
 
@@ -157,8 +156,7 @@ def heat_map_over(image: Any, heat: Any, title: str = "", label: str = "") -> An
     shown = grid[0, 2].imshow(heat, cmap="inferno", extent=extent)
     grid[0, 2].set(xticks=[], yticks=[])
     figure.colorbar(shown, ax=grid[0, 2], shrink=0.8, label=label)
-    if title:
-        figure.suptitle(title, x=0.01, ha="left")
+    headline(figure, title)
     return figure
 
 
@@ -208,8 +206,7 @@ def boxes_over(
             _add_box(axes, (x0, y0, x1, y1), color=VERMILION, linewidth=2.4)
             axes.annotate(name, (x0 - 0.5, y0 - 0.5), (2, 3), textcoords="offset points", color="white", fontsize=12,
                           bbox={"facecolor": VERMILION, "edgecolor": "none", "pad": 1.5})  # fmt: skip
-    if title:
-        figure.suptitle(title, x=0.01, ha="left")
+    headline(figure, title)
     return figure
 
 

@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 
 from graph_engine_viz.plots.reading import ids, numbers, some, together
-from graph_engine_viz.plots.style import COLORS, GREY, MARKERS, VERMILION, figure_function, new_figure, new_panels
+from graph_engine_viz.plots.style import (
+    COLORS,
+    GREY,
+    MARKERS,
+    VERMILION,
+    figure_function,
+    new_axes,
+    new_figure,
+    new_panels,
+)
 
 
 @figure_function
@@ -73,8 +82,7 @@ def codes(places: Any, classes: Any, names: Sequence[str], title: str = "") -> A
     """
     data, labels = numbers("places", places, "n", 2), ids("classes", classes, names)
     together("places and classes", data, labels)
-    figure, grid = new_figure(9, 5.8)
-    axes = grid[0, 0]
+    figure, axes = new_axes(9, 5.8)
     for number, name in enumerate(names):
         chosen, looks = data[labels == number], {"color": COLORS[number % len(COLORS)], "label": name}
         axes.scatter(*chosen.T, s=20, marker=MARKERS[number % len(MARKERS)], linewidths=0, alpha=0.8, **looks)

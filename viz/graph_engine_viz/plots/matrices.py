@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from graph_engine_viz.plots.reading import numbers, some, together
-from graph_engine_viz.plots.style import DIVERGING, figure_function, new_figure, symmetric_limits
+from graph_engine_viz.plots.style import DIVERGING, figure_function, headline, new_axes, new_figure, symmetric_limits
 
 _MOST_NUMBERS = 150  # cells in which the numbers are written
 _MOST_TERMS = 4  # of a sum that is written out
@@ -64,8 +64,7 @@ def attention_map(
         if titles is not None:
             axes.set_title(titles[number])
     figure.colorbar(shown, ax=grid[0].tolist(), shrink=0.8, label="weight")
-    if title:
-        figure.suptitle(title, x=0.01, ha="left")
+    headline(figure, title)
     return figure
 
 
@@ -106,8 +105,8 @@ def jacobian(
     together("inputs and their names", entries.T, columns)
     title = f"J = ∂{output}/∂{input}"
     if upstream is None:
-        figure, grid = new_figure(max(4.0, 0.75 * inputs + 1.5), max(3.2, 0.6 * outputs + 1.5))
-        _cells(grid[0, 0], entries, rows, columns, title)
+        figure, axes = new_axes(max(4.0, 0.75 * inputs + 1.5), max(3.2, 0.6 * outputs + 1.5))
+        _cells(axes, entries, rows, columns, title)
         return figure
     row = numbers("upstream", np.ravel(upstream), outputs)[None]
     places = _below if inputs > _MOST_BESIDE else _beside
@@ -170,8 +169,7 @@ def confusion(matrix: Any, names: Sequence[str]) -> Any:
     """
     counts = numbers("matrix", matrix, len(names), len(names))
     some("classes", names)
-    figure, grid = new_figure(0.62 * len(names) + 2, 0.62 * len(names) + 1.6)
-    axes = grid[0, 0]
+    figure, axes = new_axes(0.62 * len(names) + 2, 0.62 * len(names) + 1.6)
     sums = np.nansum(counts, 1, keepdims=True)
     axes.imshow(counts / np.maximum(sums, 1), cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(len(names)), names)

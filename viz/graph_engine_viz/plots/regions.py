@@ -18,6 +18,7 @@ from graph_engine_viz.plots.style import (
     Array,
     figure_function,
     labels_at_ends,
+    new_axes,
     new_figure,
     new_panels,
 )
@@ -252,8 +253,7 @@ def train_and_test(x: Any, train: Any, test: Any, xlabel: str = "degree", ylabel
     heights = np.concatenate([seen, new])
     heights = heights[np.isfinite(heights)]
     some("finite test errors", new[np.isfinite(new)])
-    figure, grid = new_figure(9, 4.6)
-    axes = grid[0, 0]
+    figure, axes = new_axes(9, 4.6)
     if heights.min() > 0 and heights.max() > 100 * heights.min():
         axes.set_yscale("log")
     axes.plot(places, seen, "-o", color=BLUE)

@@ -57,6 +57,12 @@ def new_figure(width: float, height: float, rows: int = 1, columns: int = 1, **o
     return figure, axes
 
 
+def new_axes(width: float, height: float) -> tuple[Any, Any]:
+    """Return a figure with one pair of axes, and these."""
+    figure, grid = new_figure(width, height)
+    return figure, grid[0, 0]
+
+
 def new_panels(
     count: int, columns: int, width: float, height: float, more: tuple[float, float] = (0.0, 0.0), **options: Any
 ) -> tuple[Any, list[Any]]:
@@ -67,6 +73,12 @@ def new_panels(
     for axes in grid.flat[count:]:
         axes.remove()
     return figure, list(grid.flat[:count])
+
+
+def headline(figure: Any, text: str, **looks: Any) -> None:
+    """Write over all axes of a figure, from its left edge on; without a text no room is taken."""
+    if text:
+        figure.suptitle(text, x=0.01, ha="left", **looks)
 
 
 def line_style(number: int) -> dict[str, Any]:
@@ -87,8 +99,7 @@ def show_image(axes: Any, image: Any, limits: tuple[float, float] | None = None,
     low, high = limits if limits is not None else (None, None)
     axes.set_xticks([])
     axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    axes.spines[:].set_visible(False)
     return axes.imshow(as_picture(image), cmap=cmap, vmin=low, vmax=high)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from graph_engine_viz.plots.reading import numbers, some
-from graph_engine_viz.plots.style import BLUE, MARKERS, VERMILION, figure_function, line_style, new_panels
+from graph_engine_viz.plots.style import BLUE, MARKERS, VERMILION, figure_function, headline, line_style, new_panels
 
 
 @figure_function
@@ -72,8 +72,7 @@ def loss_surface(
         axes.set_xlabel(labels[0])
         axes.set_ylabel(labels[1], rotation=0, ha="right")
         axes.label_outer()
-    if title:
-        figure.suptitle(title, x=0.01, ha="left")
+    headline(figure, title)
     return figure
 
 

@@ -92,8 +92,7 @@ def _table(axes: Any, table: Array, marked: dict[tuple[int, int], Any], padding:
 
     rows, columns = table.shape
     axes.set(xlim=(0, columns), ylim=(rows, 0), xticks=[], yticks=[], aspect="equal")
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    axes.spines[:].set_visible(False)
     for place, number in np.ndenumerate(table):
         i, j = place[0], place[1]
         outside = not (padding <= i < rows - padding and padding <= j < columns - padding)
@@ -136,9 +135,7 @@ def receptive_fields(fields: Sequence[Any], titles: Sequence[str]) -> Any:
         strength = np.abs(numbers(title, field, "height", "width"))
         axes.imshow(np.where(strength > 0, strength, np.nan), cmap="Blues", vmin=-0.4 * np.nanmax(strength, initial=0))
         axes.set(xticks=[], yticks=[])
-        for spine in axes.spines.values():
-            spine.set_visible(True)
-            spine.set_color("#999999")
+        axes.spines[:].set(visible=True, color="#999999")
         rows, columns = (np.flatnonzero(strength.any(axis)) for axis in (1, 0))
         size = f"{np.ptp(rows) + 1} x {np.ptp(columns) + 1}" if rows.size else "0 x 0"
         axes.set_title(f"{title}: {size} pixels", fontsize=14)

@@ -7,18 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from graph_engine.errors import DeclarationError, LookupFailed
+from graph_engine.errors import DeclarationError
 from graph_engine.node import Operation, Variable
 from graph_engine.spec import show_shape
 from graph_engine_viz.debugger.screen.looking import Looked
 from graph_engine_viz.debugger.screen.plain import exacts, number
 from graph_engine_viz.debugger.screen.slices import MOST, Slice, read_slice
-from graph_engine_viz.summary import Summary, summarize
+from graph_engine_viz.summary import Summary
 from graph_engine_viz.wording import Line, Part, Words, fill, line_text, local_factors, part
 
 __all__ = ["inspect"]
 
 MOST_TERMS = 8
+"""So many terms of a gradient, and local derivatives of an operation, are shown."""
+
 _TITLES = {"value": "value", "grad": "gradient", "update": "new value"}
 LEVELS = 100
 """Colours are numbered from minus to plus that."""
@@ -63,9 +65,8 @@ def inspect(looked: Looked, name: str, side: str, text: str = "", most: int = MO
     shape = tuple(trace.arrays[holder].shape)
     table |= {"shape": show_shape(shape), "dtype": summary.dtype, "histogram": _histogram(summary)}
     table["grid"] = _grid(looked, holder, read_slice(text, shape, most))
-    table["terms"] = _terms(looked, variable) if side == "grad" else []
-    table["local"] = _local(looked, variable.operation)
-    return table
+    terms = _terms(looked, variable) if side == "grad" else {"terms": [], "terms_of": 0}
+    return table | terms | _local(looked, variable.operation)
 
 
 def _missing(looked: Looked, variable: Variable, side: str) -> str:
@@ -134,32 +135,30 @@ def _marks(numbers: np.ndarray[Any, Any], limit: float) -> dict[str, str]:
     return {str(cell): kind for kind, mask in kinds.items() for cell in np.flatnonzero(mask).tolist()}
 
 
-def _terms(looked: Looked, variable: Variable) -> list[dict[str, Any]]:
-    """Return the terms that a gradient is the sum of: one for each use."""
-    try:
-        found = looked.trace.contributions(variable)
-    except LookupFailed:
-        return []
-    return [
-        {"operation": looked.trace.graph.name_of(operation), "input": position, "is_rms": array.size != 1,
-         "number": number(array.reshape(()) if array.size == 1 else _rms(array))}
-        for operation, position, array in found[:MOST_TERMS]
-    ]  # fmt: skip
+def _terms(looked: Looked, variable: Variable) -> dict[str, Any]:
+    """Return the first of the terms that a gradient is the sum of, one for each use, and how many there are."""
+    trace = looked.trace
+    found = [use for use in trace.terms(variable) if use[2] in trace.arrays] if trace.has_grad(variable) else []
+    rows = [
+        {"operation": trace.graph.name_of(operation), "input": position} | _size(looked, term)
+        for operation, position, term in found[:MOST_TERMS]
+    ]
+    return {"terms": rows, "terms_of": len(found)}
 
 
-def _rms(array: np.ndarray[Any, Any]) -> float:
-    """Return the root of the mean square of all elements, those that are not finite included."""
-    found = summarize(array)
-    if found.nans:
-        return float("nan")
-    return float("inf") if found.infs else found.rms
+def _size(looked: Looked, term: Variable) -> dict[str, Any]:
+    single = math.prod(looked.trace.arrays[term].shape) == 1
+    size = looked.array(term).reshape(()) if single else looked.rms(term)
+    return {"is_rms": not single, "number": number(size)}
 
 
-def _local(looked: Looked, operation: Operation | None) -> list[dict[str, Any]]:
-    """Return the local derivatives of the operation that made a variable: the symbol, and the number if it is one."""
+def _local(looked: Looked, operation: Operation | None) -> dict[str, Any]:
+    """Return the local derivatives of the operation that made a variable, and how many there are.
+
+    Each is the symbol, and the number if it is one.
+    """
     if operation is None or operation.phase != "forward":
-        return []
-    symbols = local_factors(operation)
+        return {"local": [], "local_of": 0}
     words = Words(looked.trace.graph)
     upstream = (part("δ"),)
 
@@ -170,11 +169,11 @@ def _local(looked: Looked, operation: Operation | None) -> list[dict[str, Any]]:
         values = looked.trace.local_derivatives(operation)
     except Exception:  # a primitive whose rule needs what this run has not computed
         values = (None,) * len(operation.inputs)
+    known = zip(operation.inputs, local_factors(operation), values, strict=False)
+    found = [(variable, symbol, value) for variable, symbol, value in known if symbol or value is not None]
     rows = []
-    for variable, symbol, value in zip(operation.inputs, symbols, values, strict=False):
-        if symbol is None and value is None:
-            continue
+    for variable, symbol, value in found[:MOST_TERMS]:
         single = number(value.reshape(-1)[0]) if value is not None and value.size == 1 else None
         written = line_text(fill(symbol, operation, named, upstream)) if symbol else ""
         rows.append({"input": looked.name(variable), "symbol": written, "number": single})
-    return rows
+    return {"local": rows, "local_of": len(found)}

@@ -160,13 +160,18 @@ def _histogram(found: dict[str, Any]) -> list[Line]:
 def _local(table: dict[str, Any]) -> list[Line]:
     numbers = [f" = {row['number'][0]}" if row["number"] is not None else "" for row in table["local"]]
     rows = zip(table["local"], numbers, strict=True)
-    return [[Span(f"∂/∂{row['input']}: {row['symbol']}{number}")] for row, number in rows]
+    return [*([Span(f"∂/∂{row['input']}: {row['symbol']}{n}")] for row, n in rows), *_more(table, "local")]
 
 
 def _terms(table: dict[str, Any]) -> list[Line]:
     numbers = [f"{'RMS ' if term['is_rms'] else ''}{term['number'][0]}" for term in table["terms"]]
     rows = zip(table["terms"], numbers, strict=True)
-    return [[Span(number, "gradient"), Span(f" through {term['operation']}")] for term, number in rows]
+    return [*([Span(n, "gradient"), Span(f" through {t['operation']}")] for t, n in rows), *_more(table, "terms")]
+
+
+def _more(table: dict[str, Any], rows: str) -> list[Line]:
+    count = table[f"{rows}_of"] - len(table[rows])
+    return [[Span(f"and {count} more", "dim")]] if count else []
 
 
 def _grid(grid: dict[str, Any], width: int, style: Style) -> list[Line]:

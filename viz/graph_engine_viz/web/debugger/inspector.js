@@ -122,19 +122,21 @@ function percent(share) {
   return `${Number((share * 100).toFixed(1))} %`;
 }
 
+const more = (rows, count) => (count > rows.length ? el("li", { class: "note" }, `and ${count - rows.length} more`) : "");
+
 function drawLocal(tensor) {
   if (!tensor.local?.length) return "";
   const rows = tensor.local.map(({ input, symbol, number }) => el("li", {},
     `∂/∂${input.split(".").at(-1)} = ${symbol || "…"}`, number && number[0] !== symbol ? [" = ", quantity(number, "local", input, "local derivative")] : ""));
-  return [el("h3", {}, "Local derivatives"), el("ul", { class: "plain" }, rows)];
+  return [el("h3", {}, "Local derivatives"), el("ul", { class: "plain" }, rows, more(rows, tensor.local_of))];
 }
 
 function drawTerms(tensor) {
   if (!tensor.terms?.length || !isKnown(momentOf(tensor.name, "grad"))) return "";
   const rows = tensor.terms.map(({ operation, input, number, is_rms }) => el("li", {},
     `through ${operation}, input ${input + 1}: ${is_rms ? "RMS " : ""}`, quantity(number, "grad", tensor.name, "contribution")));
-  const title = tensor.terms.length > 1 ? `Gradient = sum of ${tensor.terms.length} terms` : "Gradient, from one use";
-  return [el("h3", {}, title), el("ul", { class: "plain" }, rows)];
+  const title = tensor.terms_of > 1 ? `Gradient = sum of ${tensor.terms_of} terms` : "Gradient, from one use";
+  return [el("h3", {}, title), el("ul", { class: "plain" }, rows, more(rows, tensor.terms_of))];
 }
 
 function drawExtra(name) {
