@@ -373,6 +373,15 @@ def test_edit_runs_again_and_compares(opened):
     assert len(verdicts) == 5 and "diverged" in verdicts and "f" in page.text("#lane p")
 
 
+def test_what_is_edited_is_what_the_inspector_shows(opened):
+    page = opened(traced("lecture")).press("l", "l", "l", "l")
+    assert page.text("#inspector [aria-selected=true]") == "gradient" and page.text("#inspector h2 b") == "x"
+    page.press("e")
+    assert page.run("return document.getElementById('value').value") == "-4" and "grad(x)" in page.text("dialog")
+    page.submit("value", "9")
+    assert float(page.session.grad("x")) == 9 and float(page.session.value("x")) == -2
+
+
 def test_the_timeline_can_be_dragged(opened):
     from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.by import By

@@ -158,6 +158,15 @@ def test_edit_run_again_and_compare(desk):
     assert "there is no element" in desk.message and len(desk.session.runs) == 2
 
 
+def test_what_is_edited_is_what_is_inspected(desk):
+    type_in(desk, "End", "e")
+    trace, (name, side) = desk.session.trace, desk.inspected
+    holder = trace.updates[trace.graph[name]]
+    assert side == "update" and desk.prompt.label.startswith(f"new value of {trace.graph.name_of(holder)} ")
+    type_in(desk, "7", "Enter")
+    assert np.all(desk.session.trace.value(holder) == 7) and len(desk.session.runs) == 2
+
+
 def test_compare_with_one_run_says_what_to_do(desk):
     type_in(desk, "m")
     assert "edit a value with e" in desk.message

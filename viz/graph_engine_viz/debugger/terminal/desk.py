@@ -193,7 +193,9 @@ class Desk:
         if self.inspected is None:
             self.message = "choose a variable to edit: i"
             return
-        name = self.inspected[0]
+        name, side = self.inspected
+        if side != "value" and self.is_known(name, side):
+            name = self.ask("inspect", variable=name, side=side)["holder"]
         label = f"new value of {name} (a number, a list, [0, 3] = 1.5): "
         self.prompt = Prompt(label, lambda text: self._set(name, text) if text else None)
 

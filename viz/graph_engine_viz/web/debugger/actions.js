@@ -155,7 +155,9 @@ export const prompts = {
   edit: live("an edit", () => {
     const chosen = selected();
     if (!chosen) return say("choose a variable to edit");
-    return editDialog(chosen[0], model.tensor, model.state, (name, text) => act("set_value", name, text), (run) => act("use_run", run));
+    const [name, side] = chosen;
+    const shown = model.tensor?.name === name && model.tensor.side === side ? model.tensor : null;
+    return editDialog(shown?.holder ?? name, shown, model.state, (name, text) => act("set_value", name, text), (run) => act("use_run", run));
   }),
   runTo: (name) => act("run_to", name, "variable"),
   search: () => searchDialog((text) => ask("search", { run: model.state.run, text }), picked),

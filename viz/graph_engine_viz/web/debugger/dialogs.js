@@ -45,8 +45,8 @@ export function watchDialog(name, done) {
   condition.select();
 }
 
-function startValue(tensor, name) {
-  if (tensor?.name !== name || !tensor.grid) return "";
+function startValue(tensor) {
+  if (!tensor?.grid) return "";
   const { texts, shape, cut } = tensor.grid;
   if (tensor.shape === "()") return texts[0];
   if (cut || texts.length > MOST_WRITTEN || tensor.grid.index.includes(0) || tensor.grid.index.some((part) => part !== null)) return "";
@@ -56,7 +56,7 @@ function startValue(tensor, name) {
 
 export function editDialog(name, tensor, state, done, use) {
   const value = el("textarea", { id: "value", rows: 4, placeholder: "0.5, or [0, 3] = 1.5", "aria-label": `new value of ${name}`, spellcheck: "false" });
-  value.value = startValue(tensor, name);
+  value.value = startValue(tensor);
   const submit = () => { closeDialog(); done(name, value.value); };
   value.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); submit(); }

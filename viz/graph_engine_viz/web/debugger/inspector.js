@@ -113,7 +113,7 @@ function drawStatistics(tensor) {
     return el("td", {}, quantity(shown, side, tensor.name, odd(side) && OF_FINITE.has(name) ? `finite ${name}` : name));
   })));
   const note = sides.some(odd) ? el("p", { class: "note" }, "min to RMS are those of the finite elements") : "";
-  return [el("table", { id: "statistics" }, el("thead", {}, head), el("tbody", {}, lines)), note];
+  return [el("table", { id: "statistics", class: sides.length > 2 ? "tight" : null }, el("thead", {}, head), el("tbody", {}, lines)), note];
 }
 
 function percent(share) {

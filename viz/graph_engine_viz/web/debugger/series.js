@@ -75,7 +75,7 @@ function drawBar(row, i, step, y, kind) {
   const data = { "data-layer": row.name, "data-variable": row.variable, "data-side": row.side, "data-exact": row.number[1] };
   const bar = svg("rect", { x: middle - wide / 2, y: TALL + 14 - tall, width: wide, height: tall, class: `bar ${kind}${odd ? " odd" : ""}`, ...data },
     svg("title", {}, `${row.name}: ${row.number[1]}`));
-  const shown = step < 40 ? (odd ? "⚠" : size === 0 && step > 12 ? "0" : null) : `${odd ? "⚠ " : ""}${row.number[0]}`;
+  const shown = step < 40 ? (odd ? "⚠" : size === 0 && step > 12 ? "0" : null) : `${odd ? "⚠ " : ""}${kind === "loss" ? row.number[0] : row.number[0].replace(/^-/, "")}`;
   const number = shown && svg("text", { x: middle, y: TALL + 10 - tall, class: "amount" }, shown);
   return svg("g", { class: "layer", onclick: () => choose(row.variable, row.side === "update" ? "update" : row.side) }, bar, number, name);
 }
