@@ -109,9 +109,17 @@ def _figure(saved: Saved, folder: Path) -> str:
     caption = escape(saved.caption)
     if saved.path.suffix in _PICTURES:
         inside = f'<img loading="lazy" src="{link}" alt="{caption}">'
+    elif saved.path.suffix == ".html":
+        inside = f'{_preview(link)}<span class="page">▶ step through it</span>'
     else:
-        inside = f"<span class='page'>▶ {'step through it' if saved.path.suffix == '.html' else 'open'}</span>"
+        inside = '<span class="page">▶ open</span>'
     return f'<figure><a href="{link}">{inside}</a><figcaption>{caption}</figcaption></figure>'
+
+
+def _preview(link: str) -> str:
+    """Show a page small, and only to be looked at: a press on it opens it."""
+    quiet = 'loading="lazy" sandbox="allow-scripts" tabindex="-1" aria-hidden="true"'
+    return f'<span class="preview"><iframe {quiet} src="{link}"></iframe></span>'
 
 
 def _lines(code: str) -> int:
