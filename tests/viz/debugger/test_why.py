@@ -7,7 +7,7 @@ import pytest
 
 import graph_engine as ge
 from graph_engine_viz.debugger import why
-from tests.viz.debugger.zoo_more import FAULTS
+from tests.viz.debugger.zoo_models import FAULTS
 
 
 def faulty_line(function):
@@ -35,7 +35,7 @@ def test_a_planted_fault_is_found(name):
 
 
 def test_there_are_enough_of_them():
-    assert len(FAULTS) >= 25
+    assert len(FAULTS) >= 90
 
 
 def masked_scores(x, fill):
@@ -145,6 +145,25 @@ def test_of_a_gradient_the_factors_multiply_to_it():
     np.testing.assert_allclose(product, np.sqrt(np.mean(trace.grad("x") ** 2)), rtol=1e-6)
 
 
+def test_numbers_of_which_half_precision_holds_few_digits():
+    x, w = ge.input("x", 3, "float16"), ge.parameter("w", np.ones(3, "float16"))
+    loss = ge.mean(ge.astype(w * x, "float32")) * 1e-5
+    answer = why(ge.Engine("numpy").trace(loss, {x: np.float16([1, 2, 3])}), "w")
+    assert "below 6.104e-5, where float16 holds fewer and fewer digits: scale the loss" in str(answer)
+
+
+def test_what_makes_a_gradient_large_comes_before_what_makes_it_zero_in_part():
+    h = ge.input("x", (8, 16))
+    layers = [h]
+    for seed in range(12):
+        w = 3 * np.random.default_rng(seed).normal(size=(16, 16)).astype("float32")
+        layers.append(ge.nn.linear(h, w))
+        h = ge.nn.relu(layers[-1])
+    values = np.random.default_rng(0).normal(size=(8, 16))
+    answer = why(ge.Engine("numpy").trace(ge.mean(h), {layers[0]: values}), layers[1])
+    assert "11 times linear" in answer.findings[0].cause.text and 2 <= len(answer.findings) <= 6, str(answer)
+
+
 def test_at_a_branch_the_larger_contribution_is_followed():
     x = ge.input("x", 2)
     small, large = x * 0.001, x * 100
@@ -176,6 +195,12 @@ def test_what_has_no_gradient():
     assert "only floats have gradients" in str(why(trace, "n", of="grad"))
     forward = ge.Engine("numpy").trace(y, {x: 1, n: 2}, backward=False)
     assert "no backward pass was run" in str(why(forward, "x", of="grad"))
+
+
+def test_what_nothing_depends_on():
+    x, w, other = ge.input("x", 3), ge.parameter("w", 1.0), ge.parameter("other", 1.0)
+    trace = ge.Engine("numpy").trace([ge.sum(w * x), ge.sum(other * x)], {x: [1, 2, 3]})
+    assert "does not depend on it\nif it should be trained, use it" in str(why(trace, "other", of="grad"))
 
 
 def test_a_run_that_stopped():

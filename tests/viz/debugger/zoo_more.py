@@ -194,7 +194,7 @@ def a_gradient_that_half_precision_cannot_hold():
 # ---- updates that change nothing -------------------------------------------------------------------------------
 
 
-@fault("multiply", "update", "by what is 0", of="zero")
+@fault("multiply", "update", "multiply of what is 0", of="zero")
 def a_learning_rate_of_zero():
     x, w = ge.input("x", 2), ge.parameter("w", [1.0, 2.0])
     return trained([x], ge.sum(ge.square(x * w)), ge.optim.SGD(0.0), [1, 2]), ("w", "update")

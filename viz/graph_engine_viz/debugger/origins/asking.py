@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from graph_engine.errors import DeclarationError, LookupFailed
 from graph_engine.node import Variable
 from graph_engine.trace import Trace
 from graph_engine_viz.debugger.conditions import SIDES
-from graph_engine_viz.debugger.origins.magnitudes import by_primitive, factors, in_loop, most_telling
+from graph_engine_viz.debugger.origins.cancelling import find_cancelled
+from graph_engine_viz.debugger.origins.magnitudes import factors, in_loop, inside_of, most_telling
 from graph_engine_viz.debugger.origins.nonfinite import find_origins, first_bad
 from graph_engine_viz.debugger.origins.reading import Reader
-from graph_engine_viz.debugger.origins.report import Answer, Factor
+from graph_engine_viz.debugger.origins.report import Answer, Factor, Finding
 from graph_engine_viz.debugger.origins.thinning import find_thinning
+from graph_engine_viz.debugger.origins.trends import find_trends, is_extreme, told_trends
 from graph_engine_viz.debugger.origins.unreached import explain_failure, explain_missing
 from graph_engine_viz.debugger.origins.updating import explain_update
 from graph_engine_viz.debugger.origins.zeros import find_cuts
@@ -122,8 +127,9 @@ def _about_gradient(reader: Reader, variable: Variable) -> Answer:
 def _about_size(reader: Reader, variable: Variable, name: str, array: Any) -> Answer:
     found = factors(reader, variable)
     lines = [f"  {factor}" for factor in found] if len(found) <= MOST_FACTORS else _shortened(found)
-    lines += [f"together: {text}" for text in by_primitive(found)]
-    lines += [line for factor in found for line in in_loop(reader, factor.operation)]
+    lines += [f"together: {trend}" for trend in find_trends(found)]
+    loops = {factor: inside for factor in found if (inside := inside_of(reader, factor.operation))}
+    lines += [line for loop, inside in loops.items() for line in in_loop(loop.name, inside)]
     worst = most_telling(found)
     broken = next((f for f in found if not math.isfinite(f.left)), None)
     if worst is not None and broken is None:
@@ -133,11 +139,38 @@ def _about_size(reader: Reader, variable: Variable, name: str, array: Any) -> An
         lines.append(
             f"it is not finite all the way: what {broken.name} hands down is not; why(trace) says where it arose"
         )
+    lines += _coarse(array)
     zeros = float((array == 0).mean()) if array.size else 0.0
     share = f", {zeros:.0%} of it zero" if zeros else ""
     rms = reader.rms(reader.trace.gradients[variable])
+    findings = _of_size(reader, variable, found, loops)
     question = f"{name} has RMS {short(rms, 3)}{share}; on its way back from the loss:"
-    return Answer(question, find_thinning(reader, variable), "\n".join(lines), found)
+    return Answer(question, findings, "\n".join(lines), found)
+
+
+def _coarse(array: Any) -> list[str]:
+    """See numbers so small that their dtype holds them with fewer digits."""
+    smallest, present = float(np.finfo(array.dtype).tiny), np.abs(array[array != 0])
+    if not present.size or not np.median(present) < smallest:
+        return []
+    few = f"most of its numbers are below {short(smallest)}, where {array.dtype} holds fewer and fewer digits"
+    return [f"{few}: scale the loss, or compute in a wider dtype"]
+
+
+def _of_size(
+    reader: Reader, variable: Variable, found: tuple[Factor, ...], loops: dict[Factor, tuple[Factor, ...]]
+) -> tuple[Finding, ...]:
+    """Find what makes a gradient zero in part, or so small or large."""
+    thin = find_thinning(reader, variable)
+    told = {finding.operation for finding in thin}
+    little = (finding for finding in find_cancelled(reader, found) if finding.operation not in told)
+    looped = (
+        replace(finding, variable=variable, where=f"inside of {loop.name}: {finding.where}")
+        for loop, inside in loops.items()
+        if is_extreme(loop)
+        for finding in told_trends(inside)
+    )
+    return (*told_trends(found), *looped, *thin, *little)
 
 
 def _shortened(found: tuple[Factor, ...]) -> list[str]:

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from graph_engine.node import Operation
+from graph_engine.node import Operation, Variable
 from graph_engine.spec import NUMPY_DTYPES
 from graph_engine_viz.debugger.origins.cause import Cause, Rule
 from graph_engine_viz.debugger.origins.reading import Place
@@ -116,7 +116,8 @@ def _overflow(place: Place) -> Cause | None:
     exact = f", {short(place.exact)}," if math.isfinite(place.exact) else ""
     text = f"the result{exact} is more than {place.dtype} can hold: at most {_most(place.dtype)}"
     if place.dtype == "float16":
-        return Cause(text, "compute this part in float32, or scale the loss and the gradients")
+        less = "scale the loss by less" if place.operation.phase == "backward" else "make the numbers smaller before it"
+        return Cause(text, f"compute this part in float32, or {less}")
     return Cause(text, "where numbers grow step by step: a smaller learning rate, clipped gradients, smaller weights")
 
 
@@ -138,8 +139,14 @@ def not_taken(place: Place) -> Cause | None:
     return Cause(
         f"0 × Inf: `where` ({at(masked)}) does not take this element, so that the gradient 0 comes back to "
         f"{owner.primitive.name}, whose derivative is infinite or NaN there",
-        "make the argument harmless before the function: ge.log(ge.where(x > 0, x, 1)), and choose with where after it",
+        f"make the argument harmless before the function: {_harmless(owner)}; and choose with where after it, too",
     )
+
+
+def _harmless(owner: Operation) -> str:
+    name = owner.primitive.name
+    special = {"divide": "x / ge.where(mask, y, 1)", "multiply": "x * ge.log(ge.where(mask, y, 1))"}
+    return special.get(name, f"ge.{name}(ge.where(mask, x, 1))")
 
 
 def _root_at_zero(place: Place) -> Cause | None:
@@ -230,17 +237,30 @@ def _small(place: Place, number: float) -> str:
 def _underflowed(place: Place, depth: int = 4) -> str:
     """Say where a zero comes from, if it is a number too small for its dtype."""
     for variable, value in zip(place.operation.inputs, place.inputs, strict=True):
-        maker, shape = variable.operation, place.reader.array(variable).shape
-        if value != 0 or maker is None or shape not in (place.reader.array(place.output).shape, ()):
+        before = _maker_of_zero(place, variable, value)
+        if before is None:
             continue
-        before = Place(place.reader, maker, variable, place.index if shape else ())
         smallest = float(np.finfo(NUMPY_DTYPES[before.dtype]).smallest_subnormal)
         if 0 < abs(before.exact) < smallest:
+            maker = before.operation
             return f": {short(before.exact)} from {maker.primitive.name} ({at(maker)}) is too small for {before.dtype}"
         further = _underflowed(before, depth - 1) if depth and before.exact == 0 else ""
         if further:
             return further
     return ""
+
+
+def _maker_of_zero(place: Place, variable: Variable, value: float | None) -> Place | None:
+    """Return the place at which a zero was computed; of a tensor of zeros, where it should be furthest from 0."""
+    maker, shape = variable.operation, place.reader.array(variable).shape
+    if maker is None or not variable.spec.is_float:
+        return None
+    if value == 0 and shape in (place.reader.array(place.output).shape, ()):
+        return Place(place.reader, maker, variable, place.index if shape else ())
+    if not place.reader.all_zero(variable) or not place.reader.array(variable).size:
+        return None
+    exact = np.abs(Place(place.reader, maker, variable, (0,) * len(shape)).exactly)
+    return Place(place.reader, maker, variable, tuple(map(int, np.unravel_index(int(np.argmax(exact)), shape))))
 
 
 def _where_after(place: Place, operation: Operation, most: int = 200) -> Operation | None:

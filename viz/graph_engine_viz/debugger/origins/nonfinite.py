@@ -16,8 +16,10 @@ import numpy as np
 from graph_engine.node import Operation, Variable
 from graph_engine_viz.debugger.origins.causes import Cause, find_cause, not_taken
 from graph_engine_viz.debugger.origins.inside import find_bad_step, within
+from graph_engine_viz.debugger.origins.parts import MOVING
 from graph_engine_viz.debugger.origins.reading import Array, Element, Place, Reader
 from graph_engine_viz.debugger.origins.report import Finding, words
+from graph_engine_viz.debugger.origins.tensors import SOFTMAXES
 
 __all__ = ["find_origins", "first_bad"]
 
@@ -42,8 +44,10 @@ def first_bad(reader: Reader) -> Variable | None:
             meant.add(variable)
         else:
             return variable
-    asked = (*reader.trace.outputs, *reader.trace.gradients.values(), *reader.trace.updates.values())
-    return fed if any(reader.non_finite(v) for v in asked) else None
+    numbers = (v for v in reader.trace.outputs if reader.has(v) and reader.array(v).size == 1)
+    asked = (*numbers, *reader.trace.gradients.values(), *reader.trace.updates.values())
+    harmed = next((v for v in asked if reader.non_finite(v)), None)
+    return harmed if fed is None or harmed is None else fed
 
 
 def find_origins(reader: Reader, variable: Variable) -> tuple[Finding, ...]:
@@ -51,9 +55,21 @@ def find_origins(reader: Reader, variable: Variable) -> tuple[Finding, ...]:
     causes, towards = _walk(reader, variable)
     meant = _deliberate(reader, causes)
     sources = [v for v, behind in causes.items() if v not in meant and all(cause in meant for cause in behind)]
-    sources = sorted(sources or [variable], key=lambda v: v.index)
+    sources = sorted(sources or _through(causes) or [variable], key=lambda v: v.index)
     found = (_looked_inside(reader, _finding(reader, v, _path(reader, v, towards))) for v in sources[:MOST_FINDINGS])
     return tuple({(f.operation, f.variable if f.operation is None else f.where): f for f in found}.values())
+
+
+def _through(causes: dict[Variable, list[Variable]]) -> list[Variable]:
+    """Find what was fed, or else where infinities that were declared first get out of their places."""
+    fed = [v for v in causes if v.kind == "input"]
+    mixing = [v for v in causes if v.operation is not None and causes[v] and not _keeps_places(v.operation)]
+    return fed or sorted(mixing, key=lambda v: v.index)[:1]
+
+
+def _keeps_places(operation: Operation) -> bool:
+    name = operation.primitive.name
+    return operation.primitive.elementwise or name in MOVING or name in SOFTMAXES
 
 
 def _looked_inside(reader: Reader, finding: Finding) -> Finding:
@@ -112,9 +128,16 @@ def _is_meant(reader: Reader, variable: Variable, behind: list[Variable], meant:
     """Return whether what is infinite was declared so, or computed from nothing but such."""
     if reader.has_nan(variable):
         return False
+    if variable.kind == "input":
+        return _is_mask(reader.array(variable))
     if variable.operation is None or not behind:
         return variable.kind == "constant" or (variable.operation is not None and _holds_infinity(variable.operation))
     return all(cause in meant for cause in behind)
+
+
+def _is_mask(array: Array) -> bool:
+    """Return whether what was fed holds nothing but -Inf and zeros, as what is added to scores does."""
+    return array.ndim > 0 and bool(np.all((array == 0) | np.isneginf(array)))
 
 
 def _holds_infinity(operation: Operation) -> bool:

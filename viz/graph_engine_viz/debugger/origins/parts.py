@@ -6,28 +6,26 @@ what only moves numbers, and through what treats each number by itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from graph_engine.node import Operation, Variable
-from graph_engine_viz.debugger.origins.reading import Array, Reader
+from graph_engine.node import Operation
+from graph_engine_viz.debugger.origins.reading import Array, Reader, Terms
 
 __all__ = ["MOVING", "places_of_cut", "zero_slices"]
 
 MOVING = frozenset(
     {
         "concat", "stack", "pad", "reshape", "permute_dims", "matrix_transpose", "flip", "roll", "broadcast_to",
-        "pass_on", "pad_border",
+        "pass_on", "pad_border", "checked",
     }
 )  # fmt: skip
 """Operations that put numbers somewhere else and do nothing to them."""
 
 
-def places_of_cut(
-    reader: Reader, operation: Operation, position: int, terms: Mapping[tuple[Operation, int], Variable]
-) -> Iterator[tuple[Operation, int]]:
+def places_of_cut(reader: Reader, operation: Operation, position: int, terms: Terms) -> Iterator[tuple[Operation, int]]:
     """Find the uses at which the part of a joined tensor that one input makes up was cut.
 
     Parameters
@@ -74,8 +72,10 @@ def _moved(reader: Reader, operation: Operation, position: int, part: Array) -> 
     return moved
 
 
-def zero_slices(array: Array, most: int = 8) -> str:
+def zero_slices(array: Array, before: Array | None = None, first: int = 0, most: int = 8) -> str:
     """Name the slices of a tensor that are zero as a whole, along the dimension that has the most of them.
+
+    Those that were zero before are left out, where a tensor of this shape is given, and the dimensions before `first`.
 
     Examples
     --------
@@ -83,10 +83,11 @@ def zero_slices(array: Array, most: int = 8) -> str:
     >>> zero_slices(np.array([[1, 0, 0], [2, 0, 3]]))
     '[:, 1]'
     """
+    known = before if before is not None and before.shape == array.shape else np.ones(array.shape)
     best: tuple[float, str] = (0.0, "")
-    for axis in range(array.ndim):
+    for axis in range(first, array.ndim):
         others = tuple(i for i in range(array.ndim) if i != axis)
-        zero = np.flatnonzero(~np.any(array, axis=others))
+        zero = np.flatnonzero(~np.any(array, axis=others) & np.any(known, axis=others))
         share = len(zero) / max(array.shape[axis], 1)
         if 0 < share < 1 and share > best[0]:
             shown = _ranges(zero, most)

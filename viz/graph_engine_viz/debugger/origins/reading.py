@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,10 +12,12 @@ import numpy as np
 from graph_engine.node import Operation, Variable
 from graph_engine.trace import Trace
 
-__all__ = ["Element", "Place", "Reader"]
+__all__ = ["Element", "Place", "Reader", "Terms"]
 
 Array = np.ndarray[Any, Any]
 Index = tuple[int, ...]
+Terms = Mapping[tuple[Operation, int], Variable]
+"""What is handed down through each use: by operation, and which of its inputs it is."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,19 @@ class Reader:
         found = self.trace.gradients.get(variable)
         return found if found is not None and self.has(found) else None
 
+    @cached_property
+    def terms(self) -> Terms:
+        """What is handed down through each use of a variable."""
+        trace = self.trace
+        return {
+            (record.operation, record.input_index): variable
+            for variable in trace.graph.variables
+            if (record := variable.gradient) is not None
+            and record.loss is trace.loss
+            and record.operation is not None
+            and record.input_index is not None
+        }
+
     def _kinds(self, variable: Variable) -> tuple[bool, bool]:
         if variable not in self._bad:
             known = variable.spec.is_float and self.has(variable)
@@ -163,20 +179,25 @@ class Place:
         return float(array[tuple(0 if n == 1 else i for n, i in zip(array.shape, own, strict=True))])
 
     @cached_property
-    def exact(self) -> float:
-        """What the element would be if it were computed in double precision from the same inputs."""
+    def exactly(self) -> Array:
+        """What the whole result would be if it were computed in double precision from the same inputs."""
         operation = self.operation
         arrays = [_widened(self.reader.array(v)) for v in operation.inputs]
         primitive = operation.primitive.bind(self.reader.trace.names)
         if primitive.name == "astype":
-            return float(arrays[0][self.index])
+            return arrays[0]
         try:
             with np.errstate(all="ignore"):
                 results = primitive.kernel(np, *arrays)
         except Exception:
-            return float("nan")
+            return np.full(self.reader.array(self.output).shape, np.nan)
         results = results if isinstance(results, tuple) else (results,)
-        return float(np.asarray(results[self.output.output_index])[self.index])
+        return np.asarray(results[self.output.output_index])
+
+    @cached_property
+    def exact(self) -> float:
+        """What the element would be if it were computed in double precision from the same inputs."""
+        return float(self.exactly[self.index])
 
     def element(self) -> Element:
         """Return the element with those that it was computed from."""

@@ -78,6 +78,8 @@ class Factor:
     arrived, left : float
         The root mean square of the gradient that came back to it, and of the term that it handed down.
     line : SourceLine or None
+    position : int
+        Which of the operation's inputs it was handed to.
     """
 
     operation: Operation
@@ -85,6 +87,7 @@ class Factor:
     arrived: float
     left: float
     line: SourceLine | None
+    position: int = 0
 
     @property
     def factor(self) -> float:

@@ -10,7 +10,7 @@ from graph_engine_viz.debugger.origins.cause import Cause, Rule
 from graph_engine_viz.debugger.origins.reading import Array, Place
 from graph_engine_viz.summary import short
 
-__all__ = ["OF_TENSORS", "explain_rest", "infinite_inputs"]
+__all__ = ["OF_TENSORS", "SOFTMAXES", "explain_rest", "infinite_inputs"]
 
 
 def _of_given_variance(place: Place) -> Cause | None:
@@ -42,29 +42,36 @@ def _no_spread(what: str) -> Cause:
     return Cause(f"a division by 0: {what} is 0, and so is eps", "eps=1e-5 keeps the divisor away from 0")
 
 
-def _of_nothing(place: Place) -> Cause | None:
-    x = place.reader.array(place.operation.inputs[0])
-    if x.size:
+def _of_too_few(place: Place) -> Cause | None:
+    """Explain the mean of nothing, and the deviation of one number from itself."""
+    primitive, x = place.operation.primitive, place.reader.array(place.operation.inputs[0])
+    if not x.size:
+        return Cause(f"the {place.primitive} of no elements is 0 / 0", "look at what was fed: its shape holds a 0")
+    count = x.size // max(place.reader.array(place.output).size, 1)
+    correction = getattr(primitive, "correction", 0)
+    if count > correction:
         return None
-    return Cause(f"the {place.primitive} of no elements is 0 / 0", "look at what was fed: its shape holds a 0")
+    text = f"0 / 0: the {place.primitive} of {count}, with a correction of {short(correction)}, divides by 0"
+    return Cause(text, "correction=0, or more numbers: look at the shape that was fed")
 
 
 def infinite_inputs(place: Place) -> Cause | None:
-    """See a NaN come of infinities."""
-    if not math.isnan(place.value):
-        return None
+    """See what is not finite come of infinities."""
     infinite = [v for v in place.operation.inputs if place.reader.non_finite(v)]
     if not infinite:
         return None
+    names = ", ".join(place.reader.name(v) for v in infinite)
+    if not math.isnan(place.value):
+        text = f"infinities that were declared or fed, as in a mask, come through here: {names}"
+        return Cause(text, "of what is masked nothing must be chosen, and of each row something must be left")
     form = FORMS.get(place.primitive)
     if place.primitive in SOFTMAXES and _masked_whole(place):
         return Cause(
             "softmax over infinities: all of this row is -Inf, so that it is 0 / 0",
             "leave one element of each row to be seen, or mask with a large finite number: -1e9",
         )
-    names = ", ".join(place.reader.name(v) for v in infinite)
     text = f"{form} is NaN" if form else f"there are infinities in what it is computed from: {names}"
-    return Cause(text, "mend where the infinity comes from")
+    return Cause(text, "mend where the infinity comes from; for a mask, a large finite number does no such harm: -1e9")
 
 
 def _masked_whole(place: Place) -> bool:
@@ -111,5 +118,5 @@ OF_TENSORS: dict[str, tuple[Rule, ...]] = {
     "batch_norm": (_of_given_variance,),
     "standardize": (_of_own_variance,),
     "standardize_gradient": (_of_own_variance,),
-    **dict.fromkeys(("mean", "var", "std"), (_of_nothing,)),
+    **dict.fromkeys(("mean", "var", "std"), (_of_too_few,)),
 }

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from graph_engine.node import Operation, Variable
+from graph_engine_viz.debugger.origins.cancelling import cancelled
 from graph_engine_viz.debugger.origins.cause import Cause
-from graph_engine_viz.debugger.origins.cutting import cancelled
+from graph_engine_viz.debugger.origins.families import DEAD, FAMILIES
 from graph_engine_viz.debugger.origins.parts import zero_slices
 from graph_engine_viz.debugger.origins.reading import Reader
 from graph_engine_viz.debugger.origins.report import Finding, words
-from graph_engine_viz.debugger.origins.zeros import terms_of
 
 __all__ = ["find_thinning"]
 
 LEAST = 0.01
 """Operations that take away a smaller share than this are not told of."""
 
+MOST_FINDINGS = 5
+
 
 def find_thinning(reader: Reader, variable: Variable) -> tuple[Finding, ...]:
     """Go from a variable towards the loss, along the largest contributions, for as long as a part of them is zero."""
-    terms, names = terms_of(reader), [f"grad({reader.name(variable)})"]
+    terms, names = reader.terms, [f"grad({reader.name(variable)})"]
+    units: list[Finding] = []
     found: list[Finding] = []
     current, share = variable, reader.zeros(reader.trace.gradients[variable])
     while share > LEAST:
@@ -35,13 +38,13 @@ def find_thinning(reader: Reader, variable: Variable) -> tuple[Finding, ...]:
         term, before = terms[operation, position], reader.zeros(arrived)
         left, dead = reader.zeros(term), _dead_units(reader, operation)
         if dead is not None:
-            found.insert(0, _finding(reader, operation, current, dead, term, names))
+            units.append(_finding(reader, operation, current, dead, term, names))
         elif left > before + LEAST:
-            cause = _cause(reader, operation, position, term, left, before)
+            cause = _cause(reader, operation, position, term, arrived)
             found.append(_finding(reader, operation, current, cause, term, names))
         current, share = arrived.gradient.variable, min(before, left)
         names.append(f"grad({reader.name(current)})")
-    return tuple(found)
+    return (*units, *found)[:MOST_FINDINGS]
 
 
 def _known(reader: Reader, term: Variable | None) -> bool:
@@ -59,49 +62,28 @@ def _finding(
 
 def _dead_units(reader: Reader, operation: Operation) -> Cause | None:
     """See units that give 0 to all samples."""
-    if REASONS.get(operation.primitive.name) is not _DEAD:
+    if FAMILIES.get(operation.primitive.name) is not DEAD:
         return None
     y = reader.array(operation.outputs[0])
-    slices = zero_slices(y) if y.ndim > 1 else ""
+    slices = zero_slices(y, first=1)
     if not slices:
         return None
     text = f"dead units: {operation.primitive.name} gives 0 in all of {slices}, where its inputs are at most 0"
-    return Cause(text, _DEAD[1])
+    return Cause(text, DEAD.part.cure)
 
 
-def _cause(reader: Reader, operation: Operation, position: int, term: Variable, left: float, before: float) -> Cause:
+def _cause(reader: Reader, operation: Operation, position: int, term: Variable, arrived: Variable) -> Cause:
     alike = cancelled(reader, operation, position)
     if alike is not None:
         return alike
     name = operation.primitive.name
-    slices = zero_slices(reader.array(term))
-    text, cure = REASONS.get(name, (f"the derivative of {name} is 0 there", "see session.explain() at this step"))
+    left, before = reader.zeros(term), reader.zeros(arrived)
+    slices = zero_slices(reader.array(term), reader.array(arrived))
+    general = Cause(f"the derivative of {name} is 0 there", "see session.explain() at this step")
+    text, cure = FAMILIES[name].part if name in FAMILIES else general
     whole = f", all of {slices}" if slices else ""
     return Cause(
         f"{name} hands down 0 to {left:.0%} of {reader.name(operation.inputs[position])}{whole}; of what arrived "
         f"{before:.0%} was 0: {text}",
         cure,
     )
-
-
-_CHOSEN = ("only what is chosen gets a gradient", "this is as it should be, unless the same are never chosen")
-_PICKED = ("the others were never picked", "what is never picked is never trained: look at the indices")
-_DEAD = (
-    "its inputs are at most 0 there",
-    "dead for all samples: a smaller learning rate, a larger bias, He's initial weights, a leaky ReLU",
-)
-_FLAT = ("its derivative is too small there", "smaller initial weights, normalised inputs")
-_PRODUCT = ("what it is multiplied by there is 0", "look at the other factor: a mask, or inputs that are 0")
-
-REASONS: dict[str, tuple[str, str]] = {
-    **dict.fromkeys(("relu", "positive_part"), _DEAD),
-    **dict.fromkeys(("sigmoid", "tanh", "softmax", "log_softmax", "masked_softmax"), _FLAT),
-    **dict.fromkeys(("clip", "hardtanh", "relu6"), ("its inputs are outside of its bounds there", "wider bounds")),
-    **dict.fromkeys(("max", "min", "maximum", "minimum", "max_pool", "adaptive_max_pool"), _CHOSEN),
-    **dict.fromkeys(("take", "take_along_axis", "index", "embedding", "split", "unstack"), _PICKED),
-    **dict.fromkeys(("multiply", "divide", "matmul", "linear", "einsum", "convolution"), _PRODUCT),
-    "where": ("its mask does not take this branch there", "look at the mask"),
-    "scan": ("in each of its steps something is 0, or too small", "unroll it to look inside: ge.passes.unroll"),
-    "dropout": ("it was dropped there", "a smaller p"),
-}
-"""By primitive: why a part is zero, and what helps."""

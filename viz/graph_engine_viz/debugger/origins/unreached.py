@@ -6,7 +6,7 @@ from graph_engine.node import Variable
 from graph_engine_viz.debugger.origins.cause import Cause
 from graph_engine_viz.debugger.origins.reading import Reader
 from graph_engine_viz.debugger.origins.report import Answer, Finding, words
-from graph_engine_viz.debugger.origins.zeros import find_cuts
+from graph_engine_viz.debugger.origins.zeros import find_cuts, reaches
 
 __all__ = ["explain_failure", "explain_missing"]
 
@@ -36,12 +36,15 @@ def explain_missing(reader: Reader, variable: Variable, what: str = "") -> Answe
     trace, name = reader.trace, reader.name(variable)
     if trace.error is not None:
         return explain_failure(reader, f"the run stopped before {what or name} was reached")
-    if trace.loss is None:
-        return Answer(f"{name} has no gradient: no backward pass was run", text="trace one number: ge.sum(...)")
-    loss = reader.name(trace.loss)
     if not variable.spec.is_float:
         return Answer(f"{name} has no gradient: it holds {variable.dtype}, and only floats have gradients")
+    loss = trace.outputs[0] if trace.loss is None else trace.loss
+    if trace.loss is None and (loss.size != 1 or reaches(reader, variable, loss)):
+        return Answer(f"{name} has no gradient: no backward pass was run", text="trace one number: ge.sum(...)")
     cuts = find_cuts(reader, variable)
     if cuts:
-        return Answer(f"{name} has no gradient: every path from it to {loss} is cut", cuts)
-    return Answer(f"{name} has no gradient: {loss} does not depend on it")
+        return Answer(f"{name} has no gradient: every path from it to {reader.name(loss)} is cut", cuts)
+    return Answer(
+        f"{name} has no gradient: {reader.name(loss)} does not depend on it",
+        text="if it should be trained, use it in what is minimised; otherwise: trainable=False",
+    )

@@ -37,6 +37,11 @@ def _standing(reader: Reader, parameter: Variable, new: Variable) -> tuple[Findi
     operation, old = new.operation, reader.array(parameter)
     if operation is None:
         return ()
+    wide = operation.inputs[0]
+    if operation.primitive.name == "astype" and not _same(reader, wide, old):
+        change = float(np.max(np.abs(reader.array(wide) - old.astype(wide.dtype))))
+        spacing = float(np.min(np.spacing(np.abs(old))))
+        return (_finding(reader, operation, parameter, _lost(change, spacing, parameter.dtype)),)
     steps = [v for v in operation.inputs if v.spec.is_float and not _same(reader, v, old)]
     if operation.primitive.name not in ("add", "subtract") or len(steps) != 1:
         cause = Cause(f"{operation.primitive.name} gives back what was there", "look at what it is computed from")
@@ -74,7 +79,7 @@ def _nothing(reader: Reader, operation: Operation, zero: list[Variable]) -> Caus
         return Cause(text, "a larger learning rate, or a wider dtype")
     names = ", ".join(f"{reader.name(v)} ({v.kind})" for v in zero)
     return Cause(
-        f"{operation.primitive.name} by what is 0: {names}",
+        f"{operation.primitive.name} of what is 0: {names}",
         "look at the learning rate and its schedule, and at what gradients are clipped to",
     )
 

@@ -6,26 +6,24 @@ not zero and the second is, there it was cut; where both are zero the cut is fur
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from graph_engine.node import Operation, Variable
 from graph_engine.primitives.scanning import Scan
 from graph_engine_viz.debugger.origins.cause import Cause
-from graph_engine_viz.debugger.origins.cutting import FLAT, dead_before, why_cut
+from graph_engine_viz.debugger.origins.cutting import dead_before, why_cut
+from graph_engine_viz.debugger.origins.families import HANDING_NOTHING
 from graph_engine_viz.debugger.origins.inside import unrolled, within
 from graph_engine_viz.debugger.origins.parts import MOVING, places_of_cut
-from graph_engine_viz.debugger.origins.reading import Reader
+from graph_engine_viz.debugger.origins.reading import Reader, Terms
 from graph_engine_viz.debugger.origins.report import Finding, words
 
-__all__ = ["find_cuts", "terms_of"]
+__all__ = ["find_cuts", "reaches"]
 
 MOST_FINDINGS = 5
-Terms = Mapping[tuple[Operation, int], Variable]
 
 
 def find_cuts(reader: Reader, variable: Variable) -> tuple[Finding, ...]:
     """Find where the gradient of a variable was cut off; those nearest to it first."""
-    terms = terms_of(reader)
+    terms = reader.terms
     consumers = reader.trace.graph.consumers
     towards: dict[Variable, Variable | None] = {variable: None}
     queue = [variable]
@@ -46,35 +44,41 @@ def find_cuts(reader: Reader, variable: Variable) -> tuple[Finding, ...]:
     return tuple({finding.operation: finding for finding in reversed(found)}.values())[::-1]
 
 
-def terms_of(reader: Reader) -> Terms:
-    """Find what is handed down through each use."""
-    trace = reader.trace
-    return {
-        (record.operation, record.input_index): variable
-        for variable in trace.graph.variables
-        if (record := variable.gradient) is not None
-        and record.loss is trace.loss
-        and record.operation is not None
-        and record.input_index is not None
-    }
+def reaches(reader: Reader, variable: Variable, output: Variable) -> bool:
+    """Return whether gradients can come from an output back to a variable, whatever the numbers."""
+    queue, seen = [variable], {variable}
+    while queue:
+        for operation, _ in reader.trace.graph.consumers.get(queue.pop(), ()):
+            fresh = [v for v in operation.outputs if v not in seen and v.spec.is_float]
+            if operation.phase == "forward" and _by_nature(operation) is None:
+                queue += fresh
+                seen.update(fresh)
+    return output in seen
 
 
 def _cut(reader: Reader, operation: Operation, position: int, term: Variable | None) -> Cause | None:
     """Say why nothing is handed down through a use although something arrived; None where nothing arrived."""
-    name = operation.primitive.name
-    if name == "astype" and not operation.outputs[0].spec.is_float:
-        return Cause("a conversion to whole numbers has no gradient", "convert after what is trained")
-    if name in FLAT:
-        return Cause(FLAT[name], "gradients need a function that changes smoothly")
+    nature = _by_nature(operation)
+    if nature is not None:
+        return nature
     upstream = [g for v in operation.outputs if (g := reader.gradient(v)) is not None]
     arrived = [g for g in upstream if not reader.all_zero(g)]
     if not arrived:
         return None
     if term is None or not reader.has(term):
+        name = operation.primitive.name
         return Cause(f"{name} hands no gradient down to this input", "its derivative with respect to it is zero")
     if not reader.all_zero(term):
         return None
     return why_cut(reader, operation, position, term)
+
+
+def _by_nature(operation: Operation) -> Cause | None:
+    """See an operation that hands nothing down whatever arrives."""
+    name = operation.primitive.name
+    if name == "astype" and not operation.outputs[0].spec.is_float:
+        return Cause("a conversion to whole numbers has no gradient", "convert after what is trained")
+    return HANDING_NOTHING.get(name)
 
 
 def _finding(reader: Reader, operation: Operation, variable: Variable, cause: Cause, path: tuple[str, ...]) -> Finding:

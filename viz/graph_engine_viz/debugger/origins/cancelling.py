@@ -1,0 +1,75 @@
+"""Gradients that cancel: the terms that come back add up to nothing, or to what rounding leaves of it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graph_engine.node import Operation
+from graph_engine.spec import NUMPY_DTYPES
+from graph_engine_viz.debugger.origins.cause import Cause
+from graph_engine_viz.debugger.origins.reading import Array, Reader
+from graph_engine_viz.debugger.origins.reasons import WITH_BIAS
+from graph_engine_viz.debugger.origins.report import Factor, Finding, words
+
+__all__ = ["cancelled", "find_cancelled", "shared_evenly", "spread_and_summed"]
+
+ADDING = ("add", "subtract", "broadcast_to")
+SOFTMAXES = ("softmax", "masked_softmax")
+ROUNDING = 100
+"""How many times the smallest step of a dtype from 1 is taken for rounding."""
+
+
+def cancelled(reader: Reader, operation: Operation, position: int) -> Cause | None:
+    """See what comes back to one input of an operation cancel."""
+    return spread_and_summed(reader, operation, position) or shared_evenly(reader, operation, position)
+
+
+def find_cancelled(reader: Reader, found: tuple[Factor, ...]) -> tuple[Finding, ...]:
+    """Find where so little is left of a gradient that it is rounding: what it is the sum of cancelled."""
+    for factor in found:
+        operation = factor.operation
+        smallest = ROUNDING * float(np.finfo(NUMPY_DTYPES[operation.inputs[factor.position].dtype]).eps)
+        cause = cancelled(reader, operation, factor.position) if factor.factor < min(smallest, 1e-3) else None
+        if cause is not None:
+            where, variable = words(operation, factor.name), operation.inputs[factor.position]
+            told = Cause(f"{cause.text}; what is left is rounding", cause.cure)
+            return (Finding("nothing but rounding", operation, variable, "backward", operation.line, where, told),)
+    return ()
+
+
+def spread_and_summed(reader: Reader, operation: Operation, position: int) -> Cause | None:
+    """See contributions of one number to many add up to nothing."""
+    name, x, y = operation.primitive.name, operation.inputs[position], operation.outputs[0]
+    added = name in ADDING or (name in WITH_BIAS and position == 2)
+    if not added or reader.array(x).size >= reader.array(y).size:
+        return None
+    return Cause(
+        f"it is added to {reader.array(y).size:,} numbers, and the gradients that come back from there cancel",
+        "a bias in front of a normalisation has no effect: bias=False; otherwise look at what undoes it later",
+    )
+
+
+def shared_evenly(reader: Reader, operation: Operation, position: int) -> Cause | None:
+    """See the same gradient arrive at all of a group whose sum never changes."""
+    primitive, name = operation.primitive, operation.primitive.name
+    upstream = reader.gradient(operation.outputs[0])
+    if position or upstream is None or not (name in SOFTMAXES or getattr(primitive, "centred", False)):
+        return None
+    weight = reader.array(operation.inputs[1]) if name not in SOFTMAXES and len(operation.inputs) > 1 else np.ones(())
+    taking_part = reader.array(operation.outputs[0]) != 0 if name in SOFTMAXES else np.ones(())
+    axes = (getattr(primitive, "axis", -1),) if name in SOFTMAXES else tuple(getattr(primitive, "axes", ()))
+    if not _same_along(reader.array(upstream) * weight, taking_part, axes):
+        return None
+    return Cause(
+        f"the same gradient arrives at all that {name} takes together, and their sum is always the same",
+        "the loss must tell them apart: it depends on nothing but their sum or mean",
+    )
+
+
+def _same_along(array: Array, mask: Array, axes: tuple[int, ...]) -> bool:
+    """Return whether all numbers for which a mask holds are the same along some dimensions."""
+    if not array.size or not np.isfinite(array).all():
+        return False
+    largest = np.where(mask, array, -np.inf).max(axis=axes)
+    smallest = np.where(mask, array, np.inf).min(axis=axes)
+    return bool(np.all(largest <= smallest))
