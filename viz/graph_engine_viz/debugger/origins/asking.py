@@ -24,7 +24,7 @@ from graph_engine_viz.debugger.origins.updating import explain_update
 from graph_engine_viz.debugger.origins.zeros import find_cuts
 from graph_engine_viz.summary import short
 
-__all__ = ["why"]
+__all__ = ["explain", "why"]
 
 MOST_FACTORS = 60
 
@@ -56,9 +56,14 @@ def why(trace: Trace, node: Variable | str | None = None, of: str | None = None)
     >>> answer.findings[0].where, answer.findings[0].cause.text
     ('in the backward rule of sqrt, at divide', 'the derivative of sqrt is infinite at 0, though its value is finite')
     """
+    return explain(Reader(trace), node, of)
+
+
+def explain(reader: Reader, node: Variable | str | None = None, of: str | None = None) -> Answer:
+    """Answer as `why` does, of a run that is asked about more than once."""
+    trace = reader.trace
     if of is not None and of not in SIDES:
         raise DeclarationError(f"one can ask about {', '.join(SIDES)}, not {of!r}")
-    reader = Reader(trace)
     if node is None:
         return _first(reader)
     variable = trace.graph[node]

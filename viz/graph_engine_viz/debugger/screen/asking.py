@@ -17,9 +17,9 @@ from graph_engine.plugins import find_backend
 from graph_engine.trace import Trace
 from graph_engine_viz.debugger.compare import compare
 from graph_engine_viz.debugger.meaning import results_of
-from graph_engine_viz.debugger.origins import Answer, why
+from graph_engine_viz.debugger.origins import Answer
+from graph_engine_viz.debugger.origins.asking import explain
 from graph_engine_viz.debugger.origins.nonfinite import find_origins
-from graph_engine_viz.debugger.origins.reading import Reader
 from graph_engine_viz.debugger.origins.report import Finding
 from graph_engine_viz.debugger.screen.looking import Looked, Moment
 from graph_engine_viz.debugger.screen.plain import number
@@ -36,7 +36,7 @@ REPEATS = 5
 
 def answer_why(looked: Looked, name: str | None, of: str | None) -> dict[str, Any]:
     """Answer why a number is as it is, with the steps of what was found."""
-    answer: Answer = why(looked.trace, name, of)
+    answer: Answer = explain(looked.reader, name, of)
     findings = [
         {
             "text": looked.told(str(finding)),
@@ -66,7 +66,7 @@ def _at(looked: Looked, finding: Finding) -> Moment:
 
 def origins(looked: Looked) -> dict[str, Any]:
     """Return the places at which something that is not finite arose, in the order of computation."""
-    reader = Reader(looked.trace)
+    reader = looked.reader
     found: dict[Variable, str] = {}
     bad: set[Variable] = set()
     for variable in looked.trace.graph.variables:
@@ -80,7 +80,7 @@ def origins(looked: Looked) -> dict[str, Any]:
         if len(found) >= MOST_ORIGINS:
             break
     if found:  # a mask's -Inf is meant; what the answer names is where the trouble begins
-        found |= {finding.variable: finding.what for finding in why(looked.trace).findings}
+        found |= {finding.variable: finding.what for finding in explain(reader).findings}
     return {
         "origins": sorted(
             ({"name": looked.name(v), "what": what, "at": looked.computed(v)} for v, what in found.items()),

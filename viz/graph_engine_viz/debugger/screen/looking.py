@@ -15,6 +15,7 @@ from graph_engine.node import Variable
 from graph_engine.trace import Trace
 from graph_engine_viz.debugger.conditions import SIDES
 from graph_engine_viz.debugger.meaning import moments_of
+from graph_engine_viz.debugger.origins.reading import Reader
 from graph_engine_viz.debugger.quantities import measure
 from graph_engine_viz.summary import Summary, summarize
 from graph_engine_viz.timeline import Timeline
@@ -53,6 +54,11 @@ class Looked:
     def timeline(self) -> Timeline:
         """When each thing is known."""
         return Timeline(self.trace)
+
+    @cached_property
+    def reader(self) -> Reader:
+        """What is known of its numbers where one asks why they are what they are."""
+        return Reader(self.trace)
 
     @cached_property
     def moments(self) -> dict[Variable, Moment]:

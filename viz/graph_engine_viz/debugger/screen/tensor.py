@@ -63,7 +63,8 @@ def inspect(looked: Looked, name: str, side: str, text: str = "", most: int = MO
         raise DeclarationError(f"{name!r} is complex", "look at its real part, or at its magnitude")
     summary = looked.summary(holder)
     shape = tuple(trace.arrays[holder].shape)
-    table |= {"holder": looked.name(holder), "shape": show_shape(shape), "dtype": summary.dtype, "histogram": _histogram(summary)}
+    table |= {"holder": looked.name(holder), "shape": show_shape(shape), "dtype": summary.dtype}
+    table["histogram"] = _histogram(summary)
     table["grid"] = _grid(looked, holder, read_slice(text, shape, most))
     terms = _terms(looked, variable) if side == "grad" else {"terms": [], "terms_of": 0}
     return table | terms | _local(looked, variable.operation)
