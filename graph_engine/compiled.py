@@ -95,7 +95,7 @@ class CompiledStep:
             parameters = store.values(self.graph.parameters)
             results = self._program.fast(arrays, others).run([*arrays, *parameters])
             if self._finite:
-                self._refuse_non_finite(results, dict(zip(self.graph.inputs, arrays, strict=True)))
+                self.refuse_non_finite(results, dict(zip(self.graph.inputs, arrays, strict=True)))
             store.commit(dict(zip(self._targets, results[count:], strict=True)))
         return results[0] if self.single else tuple(results[:count])
 
@@ -118,7 +118,7 @@ class CompiledStep:
             new = self._new_values(trace)
             if self._finite:
                 try:
-                    self._refuse_non_finite([*(trace.arrays[v] for v in self.outputs), *new.values()], trace.arrays)
+                    self.refuse_non_finite([*(trace.arrays[v] for v in self.outputs), *new.values()], trace.arrays)
                 except GuardError as error:
                     error.trace = trace
                     raise
@@ -145,7 +145,8 @@ class CompiledStep:
         arrays = [upload(backend, variable, values[position], copy) for variable, position in needed]
         return arrays, tuple(only_shape(self.inputs[position], values[position]) for position in self._others)
 
-    def _refuse_non_finite(self, results: Sequence[Any], fed: Mapping[Variable, Any]) -> None:
+    def refuse_non_finite(self, results: Sequence[Any], fed: Mapping[Variable, Any]) -> None:
+        """Raise a GuardError where outputs or new values, in this order, are not finite; say which was, of what fed."""
         all_finite = self.engine.backend.all_finite
         if all_finite([results[position] for position in self._reals]):
             return

@@ -59,7 +59,8 @@ def train(
     debug : callable, optional
         Given each step, guards on, it returns what is called in its place, with the arrays of each batch:
         `viz.attach(watch="isnan", folder="recorded")` stops the training where a number is wrong, and records what led
-        there. A resumed training hands its steps over anew.
+        there. What is a context, too, is entered, and so told of any error that ends the training. A resumed training
+        hands its steps over anew.
 
     Returns
     -------
@@ -92,7 +93,7 @@ def train(
     run = Run(steps, batches, epochs, validation, (*callbacks, Progress(progress)), guards, debug)
     if resume is not None:
         resume_run(run, resume)
-    try:
+    with run.under_way():
         run.call("on_start")
         while run.epoch < run.epochs and not run.stopped:
             for batch in run.rest_of_epoch():
@@ -101,6 +102,4 @@ def train(
             run.end_epoch()
             run.call("on_epoch")
         run.finished = True
-    finally:
-        run.call("on_end")
     return run.history

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +96,18 @@ class Run:
         self.parameters = _by_name(self._steps, validation)
 
     # ---- what the loop does ------------------------------------------------------------------------------------
+
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """Tell callbacks of the end in any case, and what debugs a step of any error that is raised in here."""
+        with ExitStack() as debugging:
+            for _, called, _ in self._called:
+                if isinstance(called, AbstractContextManager):
+                    debugging.enter_context(called)
+            try:
+                yield
+            finally:
+                self.call("on_end")
 
     def rest_of_epoch(self) -> Iterator[Any]:
         """Give the batches of the epoch under way that have not been used yet, and count them."""

@@ -1,5 +1,7 @@
 """A training that is watched: it stops where a number is wrong, undoes the step, and is else the same to the bit."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -252,10 +254,59 @@ def test_wrong_feeds_are_refused_as_without_it():
     assert watched.iteration == 0
 
 
+class Counting(ge.Backend):
+    """NumPy, which notes each time that somebody waits for a result."""
+
+    name, xp = "counting", np
+
+    def __init__(self):
+        self.waited = []
+
+    def to_numpy(self, array):
+        self.waited.append("to_numpy")
+        return np.asarray(array)
+
+    def all_finite(self, arrays):
+        self.waited.append("all_finite")
+        return super().all_finite(arrays)
+
+    def kernel(self, primitive):
+        return partial(primitive.kernel, np)  # as on a device
+
+
+@pytest.mark.parametrize("watch", [(), "not isfinite", "grad.rms > 1e9", ["update.norm > 1e9", "isnan"]])
+def test_the_device_is_waited_for_once_a_step_with_a_guard_too(watch):
+    x, w = ge.input("x"), ge.parameter("w", 1.0)
+    loss = (w * x) ** 2
+    step = ge.Engine(Counting()).compile([x], loss, updates=ge.optim.Adam(0.1).minimize(loss), guards=["finite"])
+    watched, backend = attach(step, watch=watch), step.engine.backend
+    backend.waited.clear()
+    watched(3.0)
+    assert backend.waited == ["to_numpy"]
+
+
+@pytest.mark.parametrize("x", [np.nan, 1e30, 1e19])
+def test_a_guard_refuses_in_the_same_words_and_goes_on(x):
+    (step, _), (bare, _) = growing(guards=["finite"]), growing(guards=["finite"])
+    watched = attach(step, watch=())
+    with np.errstate(all="ignore"):
+        for called in (bare, watched):
+            called(1.0)
+        before = bits(step)
+        with pytest.raises(ge.GuardError) as told, np.errstate(all="ignore"):
+            bare(x)
+        with pytest.raises(ge.GuardError) as caught:
+            watched(x)
+    assert str(caught.value) == str(told.value) and bits(step) == before == bits(bare)
+    assert watched(0.5).tobytes() == bare(0.5).tobytes() and bits(step) == bits(bare)
+
+
 @pytest.mark.parametrize(
     "options",
-    [{"of": "nothing"}, {"of": ["one.linear.weight", "nothing"]}, {"watch": "nothing > 1"},
-     {"watch": "__import__('os')"}, {"watch": ["isnan", "rms >"]}, {"record": 0}, {"record": True}, {"record": 1.5}],
+    [{"of": "nothing"}, {"of": ["one.linear.weight", "nothing"]}, {"of": ge.input("x")}, {"watch": "nothing > 1"},
+     {"watch": "__import__('os')"}, {"watch": ["isnan", "rms >"]}, {"record": 0}, {"record": True}, {"record": 1.5},
+     {"of": "loss", "watch": "update.norm > 1"}, {"of": "t", "watch": "max > 1"}, {"of": []},
+     {"at": -1}, {"at": True}, {"at": 1.5}, {"at": "3"}, {"on_stop": 3}, {"folder": 3}],
 )  # fmt: skip
 def test_what_cannot_be_watched_is_refused(options):
     with pytest.raises((ge.LookupFailed, ge.DeclarationError)):
@@ -266,6 +317,59 @@ def test_what_cannot_be_watched_is_refused(options):
 def test_what_is_no_step_is_refused(step):
     with pytest.raises(ge.DeclarationError, match="is no compiled step"):
         attach(step)
+
+
+# ---- what interrupts it ----------------------------------------------------------------------------------------
+
+
+class Interrupting(ge.Backend):
+    """NumPy, of which the nth product is interrupted."""
+
+    name, xp = "interrupting", np
+
+    def __init__(self, at):
+        self.left = at
+
+    def kernel(self, primitive):
+        function = super().kernel(primitive)
+
+        def run(*arrays):
+            self.left -= primitive.name == "measured" or primitive.name == "multiply"
+            if not self.left:
+                raise KeyboardInterrupt
+            return function(*arrays)
+
+        return run
+
+
+@pytest.mark.parametrize("at", range(1, 9))
+def test_an_interrupt_within_a_step_changes_nothing(at):
+    x, w = ge.input("x"), ge.parameter("w", 1.0)
+    loss = (w * x) ** 2
+    step = ge.Engine(Interrupting(at)).compile([x], loss, updates=ge.optim.SGD(0.1).minimize(loss))
+    watched = attach(step)
+    seen = [step.engine.value(w).tobytes()]
+    with pytest.raises(KeyboardInterrupt):
+        for _ in range(9):
+            watched(0.5)
+            seen.append(step.engine.value(w).tobytes())
+    assert step.engine.value(w).tobytes() == seen[watched.iteration] == seen[-1]
+    watched(0.5)
+
+
+def test_what_raises_in_on_stop_leaves_the_step_undone():
+    step, x = growing()
+    before = bits(step)
+
+    def fail(session):
+        raise KeyboardInterrupt
+
+    watched = attach(step, at=0, on_stop=fail)
+    with pytest.raises(KeyboardInterrupt):
+        watched(x)
+    assert bits(step) == before and watched.iteration == 0
+    watched(x)
+    assert watched.iteration == 1
 
 
 # ---- in train --------------------------------------------------------------------------------------------------

@@ -1,10 +1,14 @@
 """Two runs side by side: rounding is told from a difference, and a difference from what inherits it."""
 
+import time
+from collections import Counter
+
 import numpy as np
 import pytest
 
 import graph_engine as ge
 from graph_engine_viz.debugger import Session, compare
+from graph_engine_viz.debugger.compare.alignment import align
 
 RNG = np.random.default_rng(0)
 
@@ -85,6 +89,20 @@ def test_two_precisions_differ_by_rounding():
     assert result.first is None and result.of(loss).relative < 1e-5, str(result)
     x = next(iter(feeds))
     assert result.of(x).verdict == "rounding"
+
+
+@pytest.mark.parametrize("dtypes", [("float16", "float32"), ("float32", "float16"), ("float64", "float32")])
+def test_a_step_declared_in_another_precision_converts_elsewhere(dtypes):
+    def step(dtype):
+        x, t = ge.input("x", (5, 4), dtype), ge.input("t", 5, "int64")
+        with ge.nn.training(seed=0) as mode:
+            h = ge.nn.BatchNorm1d(6, dtype=dtype)(ge.nn.Linear(4, 6, seed=0, dtype=dtype, name="one")(x))
+        loss = ge.nn.cross_entropy(ge.nn.Linear(6, 3, seed=1, dtype=dtype, name="two")(ge.tanh(h)), t)
+        return ge.Engine("numpy").compile([x, t], loss, updates=ge.optim.Adam(0.01).minimize(loss) | mode.updates)
+
+    batch = np.random.default_rng(3).normal(size=(5, 4)).astype("float16"), [0, 1, 2, 0, 1]
+    result = compare(*(step(dtype).trace(*batch) for dtype in dtypes))
+    assert len(result) == len(result.one.graph.variables) and result.first is None, str(result)
 
 
 def test_before_and_after_an_edit():
@@ -186,3 +204,138 @@ def test_numbered_constants_are_paired_by_what_uses_them():
     one, other = engine.trace(model(False), {x: [1, 2, 3]}), engine.trace(model(True), {x: [1, 2, 3]})
     constants = [found for found in compare(one, other) if found.variable.kind == "constant"]
     assert constants and {found.verdict for found in constants} == {"equal"}
+
+
+# ---- a changed model -------------------------------------------------------------------------------------------
+
+
+def chain(x, numbers):
+    """Return a chain of products, sums and squashes, of which nothing has a name."""
+    for number in numbers:
+        x = ge.tanh(x * np.float32(number)) + np.float32(0.5 * number)
+    return x
+
+
+def layers(x, extra):
+    """Return layers of one kind in a row, of which nothing but the weights has a name."""
+    for number in range(6):
+        w = ge.parameter(f"w{number}", np.random.default_rng(number).normal(size=(4, 4)), dtype="float32")
+        x = ge.relu(x @ w)
+        if number in extra:
+            x = ge.relu(x * np.float32(extra[number]))
+    return x
+
+
+def both(one, other, feeds, **options):
+    engine = ge.Engine("numpy")
+    return compare(engine.trace(one, feeds, **options), engine.trace(other, feeds, **options))
+
+
+def counts(comparison):
+    return Counter(found.verdict for found in comparison)
+
+
+@pytest.mark.parametrize("where", [0, 1, 7, 11])
+def test_what_is_inserted_moves_nothing(where):
+    x = ge.input("x", 5, "float32")
+    numbers = [1 + i / 10 for i in range(12)]
+    one = ge.sum(chain(x, numbers))
+    other = ge.sum(chain(chain(x, numbers[:where]) * np.float32(1), numbers[where:]))
+    result = both(one, other, {x: RNG.normal(size=5)})
+    assert result.first is None, str(result)
+    assert len(result) == len(result.one.graph.variables) and set(counts(result)) == {"equal"}
+
+
+def test_what_is_inserted_is_where_it_diverges_and_the_rest_inherits_it():
+    x = ge.input("x", 5, "float32")
+    numbers = [1 + i / 10 for i in range(12)]
+    one = ge.sum(chain(x, numbers))
+    other = ge.sum(chain(ge.exp(chain(x, numbers[:2])), numbers[2:]))
+    result = both(one, other, {x: RNG.normal(size=5)})
+    assert result.first.verdict == "diverged" and result.operation.primitive.name == "multiply"
+    assert result.operation.inputs[1].data == np.float32(1.2)
+    found = [d.variable for d in result if d.verdict == "diverged"]
+    assert {v.gradient.variable.operation.primitive.name for v in found[1:]} == {"add"}  # the same, on the way back
+    assert len(found) == 2 and not counts(result)["unknown"]
+
+
+@pytest.mark.parametrize("extra", [{0: 1}, {2: 1}, {5: 1}, {1: 1, 2: 1, 4: 1}, {0: 2, 1: -3, 5: 4}])
+@pytest.mark.parametrize("before", [{}, {3: 1}])
+def test_layers_are_found_by_their_weights(before, extra):
+    x = ge.input("x", (3, 4))
+    result = both(ge.sum(layers(x, before)), ge.sum(layers(x, before | extra)), {x: RNG.normal(size=(3, 4))})
+    for variable, counterpart in result.pairs.items():
+        operation = variable.operation
+        if operation is not None and operation.phase == "forward" and operation.primitive.name == "matmul":
+            assert operation.inputs[1].name == counterpart.operation.inputs[1].name
+    assert len(result) == len(result.one.graph.variables)
+    operations = [found.variable.operation for found in result if found.verdict != "equal"]
+    assert set(extra.values()) != {1} or {op.phase for op in operations} <= {"backward"}  # of relu at zero
+
+
+def test_constants_that_were_changed_diverge():
+    x = ge.input("x", 5)
+    result = both(ge.sum(chain(x, [1, 2, 3])), ge.sum(chain(x, [1, 2.5, 3])), {x: RNG.normal(size=5)})
+    diverged = [found for found in result if found.verdict == "diverged"]
+    assert diverged[0].variable.kind == "constant" and diverged[0].values == (2, 2.5)
+    assert len(result) == len(result.one.graph.variables)
+
+
+def test_what_was_left_out_is_not_known():
+    x = ge.input("x", 5)
+    result = both(ge.sum(ge.exp(ge.sin(ge.tanh(x)))), ge.sum(ge.exp(ge.tanh(x))), {x: RNG.normal(size=5)})
+    assert result.first.verdict == "unknown" and result.operation.primitive.name == "exp"
+
+
+def test_a_graph_and_what_a_pass_made_of_it():
+    x = ge.input("x", 5, "float32")
+    loss = ge.sum(chain(x, [1, 2]) * chain(x, [1, 2]) + chain(x, [1, 3]))
+    feeds = {"x": RNG.normal(size=5)}
+    merged = ge.passes.merge_common(ge.Graph(loss))
+    assert len(merged.graph.operations) < len(ge.Graph(loss).operations)
+    for became in (merged.became, None):
+        engine = ge.Engine("numpy")
+        one, other = (engine.trace(loss, feeds, backward=False) for loss in (loss, merged.graph.outputs[0]))
+        result = compare(one, other, became)
+        assert set(counts(result)) == {"equal"} and len(result) == len(one.graph.variables)
+
+
+def test_outputs_in_another_order():
+    x = ge.input("x", 5)
+    engine, feeds = ge.Engine("numpy"), {x: RNG.normal(size=5)}
+    one = engine.trace([ge.sum(ge.tanh(x)), ge.sum(ge.exp(x))], feeds, backward=False)
+    other = engine.trace([ge.sum(ge.exp(x)), ge.sum(ge.tanh(x))], feeds, backward=False)
+    assert set(counts(compare(one, other))) == {"equal"}
+
+
+def test_weights_that_are_used_in_each_step_of_time():
+    x, w = ge.input("x", (4, 3)), ge.parameter("w", RNG.normal(size=(3, 3)), dtype="float32")
+
+    def recurrent(extra):
+        h = ge.constant(np.zeros(3, "float32"))
+        for step in range(4):
+            h = ge.tanh(h @ w + x[step])
+            h = ge.abs(ge.abs(h)) if extra and step == 1 else h
+        return ge.sum(h)
+
+    result = both(recurrent(False), recurrent(True), {x: np.abs(RNG.normal(size=(4, 3)))})
+    assert not counts(result)["unknown"] and len(result) == len(result.one.graph.variables)
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_of_many_operations_each_is_looked_at_a_few_times(changed):
+    def took(count):
+        x = ge.input("x", 2)
+        numbers = RNG.normal(size=count)
+        engine = ge.Engine("numpy")
+        one = engine.trace(ge.sum(chain(x, numbers)), {x: [1, 2]}, backward=False)
+        inserted = chain(ge.exp(chain(x, numbers[:3])) if changed else x, numbers[3 * changed :])
+        other = engine.trace(ge.sum(inserted), {x: [1, 2]}, backward=False)
+        start = time.process_time()
+        pairs = align(one, other)
+        assert len(pairs) == len(one.graph.variables)
+        return time.process_time() - start
+
+    took(100)
+    few, many = min(took(400) for _ in range(3)), took(3400)  # 10,200 operations
+    assert many < 20 * few

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import subprocess
 import sys
 
@@ -155,6 +156,111 @@ def test_where_it_cannot_be_written_the_error_stays(tmp_path):
     assert caught.value.__notes__[0].startswith("not recorded: ")
     with pytest.raises(ge.FileError):
         Recorder(step, 1).save(tmp_path / "file")
+
+
+def test_with_on_stop_it_is_said_where_it_was_written(tmp_path, caplog):
+    step, sessions = network(ge.optim.SGD(0.1)), []
+    watched = attach(step, at=1, folder=tmp_path, on_stop=sessions.append)
+    with caplog.at_level(logging.INFO, "graph_engine.debugger"):
+        for batch in batches(step, 3):
+            watched(*batch)
+    assert len(sessions) == 1
+    assert caplog.messages == [f"recorded: graph-engine debug {tmp_path / 'iteration-00000001.safetensors'}"]
+
+
+def test_with_on_stop_it_is_warned_where_it_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    step, sessions = network(ge.optim.SGD(0.1)), []
+    watched = attach(step, at=0, folder=tmp_path / "file", on_stop=sessions.append)
+    with pytest.warns(UserWarning, match="not recorded: .*file") as warned:
+        watched(*batches(step, 1)[0])
+    assert len(sessions) == 1 and warned[0].filename == __file__
+
+
+# ---- errors between the steps ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, ge.FeedError])
+def test_an_error_between_steps_is_recorded_by_a_context(tmp_path, error):
+    step = network(ge.optim.SGD(0.1))
+    with pytest.raises(error) as caught, attach(step, folder=tmp_path) as watched:
+        for number, batch in enumerate(batches(step)):
+            watched(*batch)
+            if number == 4:
+                raise error("of the loop")
+    assert caught.value.__notes__ == [f"recorded: graph-engine debug {tmp_path / 'iteration-00000004.safetensors'}"]
+    assert len(list(tmp_path.iterdir())) == 3 and open_session(tmp_path).trace.has_value("loss")
+
+
+def test_a_context_writes_nothing_twice_and_nothing_without_need(tmp_path):
+    step = network(ge.optim.SGD(0.1))
+    with attach(step, folder=tmp_path) as watched:
+        watched(*batches(step, 1)[0])
+    with pytest.raises(ValueError, match="at once"), attach(step, folder=tmp_path):
+        raise ValueError("at once")
+    with pytest.raises(ValueError, match="no folder"), attach(step) as watched:
+        watched(*batches(step, 1)[0])
+        raise ValueError("no folder")
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(Stopped) as caught, attach(step, at=0, folder=tmp_path) as watched:
+        watched(*batches(step, 1)[0])
+    assert len(caught.value.__notes__) == 1
+
+
+class FailsAt(ge.training.Callback):
+    """Raises after some steps."""
+
+    def __init__(self, step, error):
+        self.step, self.error = step, error
+
+    def on_step(self, run):
+        if run.step == self.step:
+            raise self.error
+
+
+class Spoilt:
+    """Batches of which one cannot be read."""
+
+    def __init__(self, data, at):
+        self.data, self.at = data, at
+
+    def __iter__(self):
+        yield from self.data[: self.at]
+        raise OSError("the disk is gone")
+
+
+@pytest.mark.parametrize("how", ["data", "callback", "interrupt", "batch"])
+def test_an_error_that_leaves_train_is_recorded(tmp_path, how):
+    step = network(ge.optim.SGD(0.1))
+    data = batches(step)
+    error = {"callback": ValueError("of a callback"), "interrupt": KeyboardInterrupt()}.get(how)
+    callbacks = [] if error is None else [FailsAt(4, error)]
+    given = {"data": Spoilt(data, 4), "batch": [*data[:4], (np.ones((2, 9)), [0, 1], data[0][2])]}.get(how, data)
+    kinds = {"data": OSError, "batch": ge.FeedError, "callback": ValueError, "interrupt": KeyboardInterrupt}
+    with pytest.raises(kinds[how]) as caught:
+        ge.train(step, given, 1, debug=attach(folder=tmp_path), callbacks=callbacks)
+    assert caught.value.__notes__ == [f"recorded: graph-engine debug {tmp_path / 'iteration-00000003.safetensors'}"]
+    assert len(list(tmp_path.iterdir())) == 3 and open_session(tmp_path).trace.has_value("loss")
+
+
+def test_several_steps_are_recorded_beside_each_other(tmp_path):
+    one, two = network(ge.optim.SGD(0.1)), network(ge.optim.SGD(0.1))
+    two = one.engine.compile(two.inputs, two.outputs[0], updates=two.updates)
+    data = batches(one, 4)
+    with pytest.raises(ValueError, match="stop") as caught:
+        steps = {"one": (one, 2), "two": two}
+        ge.train(steps, data, 1, debug=attach(folder=tmp_path), callbacks=[FailsAt(2, ValueError("stop"))])
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.safetensors")) == [
+        "iteration-00000001.safetensors", "iteration-00000002.safetensors", "iteration-00000003.safetensors",
+        "step-2/iteration-00000000.safetensors", "step-2/iteration-00000001.safetensors",
+    ]  # fmt: skip
+    assert len(caught.value.__notes__) == 2 and open_session(tmp_path).trace.has_value("loss")
+    data[1][1][0] = 9  # a label that there is not
+    for path in tmp_path.rglob("*.safetensors"):
+        path.unlink()
+    with pytest.raises(ge.GuardError) as caught:
+        ge.train({"two": two, "one": one}, data, 1, debug=attach(folder=tmp_path))
+    assert len(caught.value.__notes__) == 1 and not list(tmp_path.glob("step-2/*"))  # that was not at fault
 
 
 def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):

@@ -7,8 +7,8 @@ A session, which knows nothing of any screen:
 What can be asked of a run:
     `origins` why a number is what it is; `compare` where two runs differ.
 Where a run comes from:
-    `opening` whatever holds one, `postmortem` what is left of one that failed, `attach` a training under way,
-    `recorder` its last iterations.
+    `opening` whatever holds one, `postmortem` what is left of one that failed, `attach` a training under way, which
+    `measuring` looks at and of which `recorder` keeps the last iterations.
 Where it is seen:
     `screen` a session as plain data; `html` the page (its modules are in `web/debugger`), `server` and `handling` who
     may ask for it, `saved` the page without a server; `terminal` the same without a browser.

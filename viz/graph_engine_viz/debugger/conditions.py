@@ -15,7 +15,10 @@ import math
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
+
+import numpy as np
 
 from graph_engine.errors import DeclarationError
 from graph_engine_viz.debugger.quantities import QUANTITIES
@@ -26,20 +29,23 @@ SIDES = ("value", "grad", "update")
 """What of a variable is looked at; the update of a parameter is its new value less the old one."""
 
 Needed = tuple[str, str]  # side ("" for the one that is looked at) and quantity
-Numbers = Callable[[str, str], float]
+Number = Any
+"""A float; or a vector of them, then a condition is read for all of its elements at once."""
+
+Numbers = Callable[[str, str], Number]
 
 _LONGEST = 500
 _DEEPEST = 40
 _EXAMPLE = "write for instance: isnan, abs_max > 1e3, grad.rms < 1e-6, zeros > 0.9 and not isinf"
-_COMPARISONS: dict[type, Callable[[float, float], bool]] = {
+_COMPARISONS: dict[type, Callable[[Number, Number], Any]] = {
     ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
 }  # fmt: skip
-_ARITHMETIC: dict[type, Callable[[float, float], float]] = {
+_ARITHMETIC: dict[type, Callable[[Number, Number], Number]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: lambda a, b: _divided(a, b),
 }  # fmt: skip
-_SIGNS: dict[type, Callable[[float], float]] = {
-    ast.UAdd: operator.pos, ast.USub: operator.neg, ast.Not: lambda x: float(not _true(x)),
+_SIGNS: dict[type, Callable[[Number], Number]] = {
+    ast.UAdd: operator.pos, ast.USub: operator.neg, ast.Not: lambda x: 1.0 - _true(x),
 }  # fmt: skip
 _CONSTANTS = {"inf": math.inf, "nan": math.nan}
 
@@ -97,7 +103,18 @@ class Condition:
 
     def holds(self, numbers: Numbers) -> bool:
         """Return whether it holds, given a function from side and quantity to a number."""
-        return _true(_value(self._tree, numbers))
+        return bool(self.holding(numbers))
+
+    def holding(self, numbers: Numbers) -> Any:
+        """Return where it holds, given a function from side and quantity to a vector of numbers.
+
+        Examples
+        --------
+        >>> Condition.parse("rms < 1e-6 or isnan").holding(lambda side, quantity: np.array([0.0, 1.0]))
+        array([ True,  True])
+        """
+        with np.errstate(all="ignore"):
+            return _true(_value(self._tree, numbers))
 
 
 def _check(text: str, node: ast.AST, needed: set[Needed], depth: int) -> None:
@@ -144,7 +161,7 @@ def _quantity(text: str, node: ast.AST) -> Needed | None:
     return side, name
 
 
-def _value(node: ast.expr, numbers: Numbers) -> float:
+def _value(node: ast.expr, numbers: Numbers) -> Number:
     match node:
         case ast.Constant(value=value):
             return _as_float(value)
@@ -152,10 +169,9 @@ def _value(node: ast.expr, numbers: Numbers) -> float:
             return _CONSTANTS[name] if name in _CONSTANTS else numbers("", name)
         case ast.Attribute(value=ast.Name(id=side), attr=name):
             return numbers(side, name)
-        case ast.BoolOp(op=ast.And(), values=values):
-            return float(all(_true(_value(part, numbers)) for part in values))
-        case ast.BoolOp(values=values):
-            return float(any(_true(_value(part, numbers)) for part in values))
+        case ast.BoolOp(op=sign, values=values):
+            joined = operator.and_ if isinstance(sign, ast.And) else operator.or_
+            return 1.0 * reduce(joined, [_true(_value(part, numbers)) for part in values])
         case ast.UnaryOp(op=sign, operand=operand):
             return _SIGNS[type(sign)](_value(operand, numbers))
         case ast.BinOp(op=sign, left=left, right=right):
@@ -163,18 +179,16 @@ def _value(node: ast.expr, numbers: Numbers) -> float:
         case ast.Compare(ops=signs, left=left, comparators=others):
             found = [_value(part, numbers) for part in (left, *others)]
             pairs = zip(signs, found, found[1:], strict=False)
-            return float(all(_COMPARISONS[type(sign)](a, b) for sign, a, b in pairs))
+            return 1.0 * reduce(operator.and_, [_COMPARISONS[type(sign)](a, b) for sign, a, b in pairs])
     raise AssertionError("the tree was checked when it was read")
 
 
-def _true(value: float) -> bool:
-    return bool(value) and not math.isnan(value)
+def _true(value: Number) -> Any:
+    return (value != 0) & (value == value)
 
 
-def _divided(a: float, b: float) -> float:
-    if b:
-        return a / b
-    return math.nan if not a or math.isnan(a) else math.copysign(math.inf, a)
+def _divided(a: Number, b: Number) -> Number:
+    return np.divide(a, b + 0.0)  # a zero has no sign
 
 
 def _as_float(value: Any) -> float:

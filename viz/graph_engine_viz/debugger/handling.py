@@ -44,6 +44,7 @@ _CLOSED = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+_FAILED = "the debugger itself failed at this; why is in the log of the program that it runs in"
 _log = logging.getLogger(__name__)
 
 
@@ -120,10 +121,9 @@ class Handler(BaseHTTPRequestHandler):
             status, kind, content = refused.status, _TEXT, refused.text.encode()
         except (ConnectionError, TimeoutError):
             raise
-        except Exception as error:  # a mistake of ours: the page shows it, and goes on
-            _log.info("an answer failed", exc_info=True)
-            status, kind = HTTPStatus.INTERNAL_SERVER_ERROR, _JSON
-            content = _as_json({"error": f"{type(error).__name__}: {error}"})
+        except Exception:  # a mistake of ours: the page says so, and goes on
+            _log.exception("an answer failed")
+            status, kind, content = HTTPStatus.INTERNAL_SERVER_ERROR, _JSON, _as_json({"error": _FAILED})
         self.close_connection = self.close_connection or self._left > 0
         self._send(status, kind, content)
         if self._left:

@@ -161,16 +161,39 @@ def _same_file(path: str, wanted: str) -> bool:
 
 
 def find_watched(trace: Trace, of: Any) -> tuple[frozenset[Variable] | None, str]:
-    """Find the variables that a watchpoint means, and say which they are; None is all of them."""
-    graph = trace.graph
+    """Find the variables that a watchpoint means, and say which they are; None is all of them.
+
+    Parameters
+    ----------
+    trace : Trace
+        Of a run, or of a step that has not run.
+    of : Variable, str, or several; or None
+        A name is that of a scope, or of a variable; a scope is what is computed in it, and its parameters.
+
+    Raises
+    ------
+    LookupFailed
+        Where nothing answers to it.
+    """
     if of is None:
         return None, "everything"
-    if isinstance(of, str) and tuple(of.split(".")) in all_scopes(trace):
-        scope = tuple(of.split("."))
-        inside = (v for v in graph.variables if v.operation is not None and v.operation.scope[: len(scope)] == scope)
-        return frozenset((*inside, *(p for p in graph.parameters if p.name.startswith(of + ".")))), of
-    found = [graph[v] for v in ([of] if isinstance(of, (str, Variable)) else of)]
-    return frozenset(found), ", ".join(graph.name_of(v) for v in found)
+    scopes = all_scopes(trace)
+    several = isinstance(of, Iterable) and not isinstance(of, (str, Variable))
+    found = [_meant(trace, scopes, one) for one in (of if several else [of])]
+    return frozenset(v for variables, _ in found for v in variables), ", ".join(text for _, text in found)
+
+
+def _meant(trace: Trace, scopes: set[Scope], what: Any) -> tuple[list[Variable], str]:
+    graph = trace.graph
+    if isinstance(what, str) and tuple(what.split(".")) in scopes:
+        computed = [op for op in graph.operations if f"{'.'.join(op.scope)}.".startswith(f"{what}.")]
+        results = [v for op in computed for v in op.outputs if op.phase == "forward" or v in trace.gradients]
+        return results + [p for p in graph.parameters if p.name.startswith(f"{what}.")], what
+    if isinstance(what, Variable) and what not in graph:
+        raise LookupFailed(f"{what.name!r} is no variable of this run", "watch what is computed in it")
+    if not isinstance(what, (str, Variable)):
+        raise LookupFailed(f"{what!r} is no variable", "give a variable, the name of one, a scope, or a list of them")
+    return [graph[what]], graph.name_of(graph[what])
 
 
 def all_scopes(trace: Trace) -> set[Scope]:

@@ -171,7 +171,7 @@ def _of_path(given: str | os.PathLike[str]) -> Session:
 
 def _last_recorded(folder: Path) -> Path:
     """Return the last iteration of the recording that was written last, where a folder holds several."""
-    found = list(folder.glob("iteration-*.safetensors"))
+    found = [path for place in ("", "step-*/") for path in folder.glob(f"{place}iteration-*.safetensors")]
     if not found:
         raise FileError(f"{folder} holds no recording of a training", "give a file: a Python file, or a saved trace")
     return max(found, key=lambda path: (path.stat().st_mtime_ns, path.name))

@@ -1,7 +1,7 @@
 """What can be asked of a tensor in one number: is there a NaN, how large is it, how much of it is zero.
 
-Each quantity is written once, in functions that an array namespace and `graph_engine` have in common. So a tensor is
-reduced where it lives, and a compiled step can compute the same numbers as outputs of its graph.
+Each quantity is written once, in functions of an array namespace. So a tensor is reduced where it lives, and a compiled
+step can compute the same numbers, as one more output of its graph (`measuring`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-__all__ = ["QUANTITIES", "measure", "measure_all", "reductions"]
+__all__ = ["QUANTITIES", "joined", "measure", "measure_all", "reduced"]
 
 Reduction = Callable[[Any, Any], Any]
 
@@ -53,19 +53,17 @@ EMPTY: Mapping[str, float] = {"isnan": 0.0, "isinf": 0.0, "isfinite": 1.0, "norm
 """Of a tensor without elements; all others are NaN there, for which no comparison holds."""
 
 
-def reductions(xp: Any, x: Any, names: Collection[str]) -> list[Any]:
-    """Compute quantities of a floating tensor, each as a 0-d tensor of its namespace.
+def reduced(xp: Any, array: Any, names: Collection[str]) -> list[Any]:
+    """Compute quantities of any real array where it lives, each as a 0-d array there, of bool or of floats."""
+    if not math.prod(array.shape):
+        return [xp.asarray(EMPTY.get(name, math.nan), dtype=xp.float64) for name in names]
+    wide = _widened(xp, array)
+    return [QUANTITIES[name][1](xp, wide) for name in names]
 
-    Parameters
-    ----------
-    xp : namespace
-        An array namespace, or `graph_engine`; then `x` is a variable and so are the results.
-    x : array or Variable
-        Real floating, with elements; half precision has to be widened before.
-    names : collection of str
-        Of `QUANTITIES`.
-    """
-    return [xp.astype(QUANTITIES[name][1](xp, x), x.dtype) for name in names]
+
+def joined(xp: Any, numbers: Sequence[Any]) -> Any:
+    """Put what was `reduced` into one vector of double precision."""
+    return xp.stack([xp.astype(number, xp.float64) for number in numbers])
 
 
 def measure(
@@ -96,20 +94,11 @@ def measure_all(
     to_numpy : callable, optional
         Brings an array to NumPy in one go; without it, numbers are read one by one.
     """
-    results: list[dict[str, float]] = [{} for _ in asked]
-    numbers, places = [], []
-    for result, (array, names) in zip(results, asked, strict=True):
-        if not math.prod(array.shape):
-            result.update((name, EMPTY.get(name, math.nan)) for name in names)
-            continue
-        numbers += [xp.astype(x, xp.float64) for x in reductions(xp, _widened(xp, array), names)]
-        places += [(result, name) for name in names]
-    if numbers:
-        found = xp.stack(numbers)
-        read = to_numpy(found).tolist() if to_numpy is not None else [float(found[i]) for i in range(len(places))]
-        for (result, name), number in zip(places, read, strict=True):
-            result[name] = number
-    return results
+    numbers = [number for array, names in asked for number in reduced(xp, array, names)]
+    if numbers and to_numpy is not None:
+        numbers = to_numpy(joined(xp, numbers)).tolist()
+    read = map(float, numbers)
+    return [{name: next(read) for name in names} for _, names in asked]
 
 
 def _widened(xp: Any, array: Any) -> Any:

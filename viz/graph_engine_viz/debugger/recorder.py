@@ -17,10 +17,13 @@ from graph_engine.compiled import CompiledStep
 from graph_engine.errors import DeclarationError, FileError
 from graph_engine.feeds import bind_feeds
 from graph_engine.node import Variable
+from graph_engine.recent import Recent
 from graph_engine.trace import Trace
 from graph_engine_viz.debugger.rerun import rerun
 
 __all__ = ["Iteration", "Recorder", "complete"]
+
+_KEPT_SHAPES = 16
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class Recorder:
         self._kept: deque[Iteration] = deque(maxlen=count)
         backend = step.engine.backend
         self._constants = {v: backend.asarray(v.data) for v in step.graph.constants if v.data is not None}
+        self._names: Recent[Any, dict[str, int]] = Recent(_KEPT_SHAPES)
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -76,10 +80,14 @@ class Recorder:
         """Take down what an iteration begins with, before it is done."""
         arrays, others = self.step.arrays(values, copy=True)
         graph, store = self.step.graph, self.step.engine.store
+        shapes = (*[array.shape for array in arrays], *others)
+        names = self._names.get(shapes)
+        if names is None:
+            names = self._names.put(shapes, bind_feeds(graph, arrays, others))
         given = dict(zip(graph.inputs, arrays, strict=True))
         given |= zip(graph.parameters, store.values(graph.parameters), strict=True)
         given |= self._constants
-        self._kept.append(Iteration(number, given, bind_feeds(graph, arrays, others)))
+        self._kept.append(Iteration(number, given, names))
 
     def trace(self, iteration: Iteration) -> Trace:
         """Run an iteration again and keep everything; parameters stay as they are now."""

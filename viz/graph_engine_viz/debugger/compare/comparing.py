@@ -114,17 +114,18 @@ class Comparison(Sequence[Difference]):
         absolute, relative, place = largest_error(a, b)
         if not absolute:
             return Difference(variable, name, "equal")
-        verdict, excess = self._judge(variable, relative)
+        verdict, excess = self._judge(variable, absolute, relative)
         values = float(a[place]), float(b[place])
         return Difference(variable, name, verdict, absolute, relative, place, values, excess)
 
-    def _judge(self, variable: Variable, relative: float) -> tuple[Verdict, float]:
+    def _judge(self, variable: Variable, absolute: float, relative: float) -> tuple[Verdict, float]:
         operation = variable.operation
         if operation is None:  # given; to two precisions, perhaps
-            dtypes = [array.dtype for array in (self._first_array(variable), self._other_array(variable))]
-            unit = max(float(np.finfo(dtype).eps) if dtype.kind == "f" else 0.0 for dtype in dtypes)
-            rounded = dtypes[0] != dtypes[1] and relative <= unit
-            return ("rounding", relative / unit) if rounded else ("diverged", np.inf)
+            dtypes = {array.dtype for array in (self._first_array(variable), self._other_array(variable))}
+            infos = [np.finfo(dtype) for dtype in dtypes if dtype.kind == "f" and len(dtypes) > 1]
+            units = [min(relative / float(i.eps), absolute / float(i.smallest_subnormal)) for i in infos]
+            found = min(units, default=np.inf)
+            return ("rounding", found) if found <= 1 else ("diverged", np.inf)
         inputs = [v for v in dict.fromkeys(operation.inputs) if v.kind != "constant"]
         if any(v not in self.pairs for v in inputs):
             return "unknown", np.nan
@@ -148,7 +149,8 @@ class Comparison(Sequence[Difference]):
         found = [unexplained(operation, variable, own, names)]
         there, output = self._counterpart(operation, variable)
         renamed = {new: others[old] for old, new in zip(operation.inputs, there.inputs, strict=True)}
-        found.append(unexplained(there, output, renamed | {output: others[variable]}, names))
+        got = others[variable] if there is not operation else _as_coarse(others[variable], own[variable])
+        found.append(unexplained(there, output, renamed | {output: got}, names))
         return max(found) if not np.isnan(found).any() else np.nan
 
     def _counterpart(self, operation: Operation, variable: Variable) -> tuple[Operation, Variable]:
@@ -182,3 +184,9 @@ class Comparison(Sequence[Difference]):
             if self.line is not None:
                 lines.append(f"  {self.line}")
         return "\n".join(lines)
+
+
+def _as_coarse(array: Array, other: Array) -> Array:
+    """Return an array of real numbers as no more precise than another one."""
+    floats = array.dtype.kind == other.dtype.kind == "f"
+    return array.astype(other.dtype) if floats and other.dtype.itemsize < array.dtype.itemsize else array
