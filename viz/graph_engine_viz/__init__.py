@@ -28,8 +28,12 @@ What comes out:
 `plots` is apart from all this: figures of the courses, made of arrays.
 """
 
+import logging
+
 from graph_engine_viz import plots
 from graph_engine_viz.debugger import Session, Stopped, attach, compare, debug, why
 from graph_engine_viz.drawing import Drawing, Steps, draw, steps
 
 __all__ = ["Drawing", "Session", "Steps", "Stopped", "attach", "compare", "debug", "draw", "plots", "steps", "why"]
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # nothing is printed, unless somebody wants it

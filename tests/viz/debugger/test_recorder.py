@@ -161,7 +161,7 @@ def test_where_it_cannot_be_written_the_error_stays(tmp_path):
 def test_with_on_stop_it_is_said_where_it_was_written(tmp_path, caplog):
     step, sessions = network(ge.optim.SGD(0.1)), []
     watched = attach(step, at=1, folder=tmp_path, on_stop=sessions.append)
-    with caplog.at_level(logging.INFO, "graph_engine.debugger"):
+    with caplog.at_level(logging.INFO, "graph_engine_viz"):
         for batch in batches(step, 3):
             watched(*batch)
     assert len(sessions) == 1

@@ -1,5 +1,6 @@
 """The server answers its own page, and nobody else; whatever is sent to it, it goes on answering."""
 
+import gzip
 import http.client
 import json
 import logging
@@ -127,6 +128,14 @@ def works_at_last(server):
 def test_its_address_opens_the_page(server):
     answer = get(server, server.url.partition(str(server.server_port))[2])
     assert status(answer) == 200 and answer.endswith(PAGE.encode())
+
+
+def test_what_is_large_is_sent_compressed_to_who_takes_it(server):
+    plain, packed = (post(server, b'{"what": "large"}', Accept_Encoding=accepted) for accepted in ("br", "br, gzip"))
+    head, _, body = packed.partition(b"\r\n\r\n")
+    assert b"Content-Encoding: gzip" in head and len(packed) < len(plain) / 100
+    assert json.loads(gzip.decompress(body)) == content(plain) == {"text": "a" * 3_000_000}
+    assert b"Content-Encoding" not in post(server, Accept_Encoding="gzip")
 
 
 def test_a_question_is_answered(server):

@@ -28,7 +28,7 @@ from graph_engine_viz.debugger.watching import Known, words
 __all__ = ["Stopped", "WatchedStep", "attach"]
 
 _DIRECTLY = ("not isfinite",)
-_log = logging.getLogger("graph_engine.debugger")
+_log = logging.getLogger(__name__)
 
 
 class Stopped(GraphEngineError, RuntimeError):
@@ -78,7 +78,7 @@ def attach(
         and in `with attach(step, folder=...) as watched:`, also when any other error or Ctrl-C ends the training.
     on_stop : callable, optional
         Called with the session at a stop, after which the training goes on. By default, `Stopped` is raised. Where a
-        recording was written goes to `logging`, as information from "graph_engine.debugger".
+        recording was written goes to `logging`, as information from "graph_engine_viz".
 
     Returns
     -------

@@ -7,6 +7,7 @@ closed.
 
 from __future__ import annotations
 
+import gzip
 import hmac
 import io
 import json
@@ -31,6 +32,9 @@ LARGEST_BODY = 1 << 20
 PATIENCE = 10.0
 """Seconds within which a request has come; a connection that is silent for so long is closed."""
 
+LARGE = 100_000
+"""Answers of more bytes are sent compressed: through a tunnel, that is what takes the time."""
+
 _SLOWEST = 1e5  # bytes a second at which an answer is taken
 _TEXT = "text/plain; charset=utf-8"
 _JSON = "application/json"
@@ -44,7 +48,7 @@ _CLOSED = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-_FAILED = "the debugger itself failed at this; why is in the log of the program that it runs in"
+_FAILED = "the debugger itself failed at this; its program logs why: logging.basicConfig() shows it"
 _log = logging.getLogger(__name__)
 
 
@@ -184,6 +188,8 @@ class Handler(BaseHTTPRequestHandler):
     # ---- what is sent ------------------------------------------------------------------------------------------
 
     def _send(self, status: HTTPStatus, kind: str, content: bytes) -> None:
+        packed = len(content) > LARGE and "gzip" in _accepted(self)
+        content = gzip.compress(content, 1) if packed else content
         self.connection.settimeout(PATIENCE + len(content) / _SLOWEST)
         policy = self.server.policy if kind == _HTML else "default-src 'none'"
         self.send_response(status)
@@ -192,6 +198,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Security-Policy", f"{policy}; frame-ancestors 'none'")
         for name, value in _CLOSED.items():
             self.send_header(name, value)
+        if packed:
+            self.send_header("Content-Encoding", "gzip")
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
@@ -204,6 +212,12 @@ class Handler(BaseHTTPRequestHandler):
         self._reader.begin(1.0)
         while self._left > 0 and (piece := self.rfile.read1(min(self._left, 1 << 16))):
             self._left -= len(piece)
+
+
+def _accepted(handler: Handler) -> str:
+    """Return the encodings that a browser takes; a request that was cut off has said nothing."""
+    headers = getattr(handler, "headers", None)
+    return str(headers.get("Accept-Encoding", "")) if headers is not None else ""
 
 
 class Deadline(socket.SocketIO):
