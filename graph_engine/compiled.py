@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from graph_engine.feeds import Fed, only_shape, upload
 from graph_engine.graph import Graph
 from graph_engine.node import Variable
 from graph_engine.program import Program, as_outputs
+from graph_engine.source import warn
 from graph_engine.trace import Trace
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def _warn_of_repeated_numbers(graph: Graph, updates: Mapping[Variable, Variable]
         if operation.primitive.name == "fold_in" and counts:
             text = f"each call of this step has the same random numbers: it does not update {counts[0].name!r}"
             cure = "compile(..., updates=optimizer.minimize(loss) | mode.updates)"
-            warnings.warn(f"{text}; {cure}", RepeatedRandomnessWarning, stacklevel=4)
+            warn(f"{text}; {cure}", RepeatedRandomnessWarning)
             return
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import overload
 
@@ -14,7 +13,7 @@ from graph_engine.errors import GradientError, UnusedVariableWarning
 from graph_engine.node import GradientOf, Variable
 from graph_engine.operands import constant
 from graph_engine.primitives.structure import full, sum_to
-from graph_engine.source import capture
+from graph_engine.source import capture, warn
 
 
 @overload
@@ -119,7 +118,7 @@ def jvp(output: Variable, wrt: Sequence[Variable], tangents: Sequence[Variable])
             total = term if total is None else total + term
     if total is None:
         raise GradientError("a derivative needs at least one variable and its tangent")
-    return _or_zero(backward(total, [cotangent]), output, cotangent, warn=False)
+    return _or_zero(backward(total, [cotangent]), output, cotangent, silent=True)
 
 
 def hvp(loss: Variable, x: Variable, vector: Variable) -> Variable:
@@ -134,7 +133,7 @@ def hvp(loss: Variable, x: Variable, vector: Variable) -> Variable:
     [6.0, 12.0]
     """
     slope = grad(loss, x)
-    return _or_zero(backward(slope, [x], vector), slope, x, warn=False)
+    return _or_zero(backward(slope, [x], vector), slope, x, silent=True)
 
 
 def jacobian(output: Variable, wrt: Variable) -> Variable:
@@ -167,7 +166,7 @@ def jacobian(output: Variable, wrt: Variable) -> Variable:
         seed = np.zeros(output.size)
         seed[index] = 1
         found = backward(output, [wrt], constant(seed.reshape(output.shape), dtype=output.dtype))
-        rows.append(_or_zero(found, output, wrt, warn=False))
+        rows.append(_or_zero(found, output, wrt, silent=True))
     if not rows:
         return full((*output.shape, *wrt.shape), 0.0, wrt.dtype)
     return reshape(stack(rows), (*output.shape, *wrt.shape))
@@ -194,14 +193,12 @@ def _as_list(variables: Variable | Sequence[Variable]) -> list[Variable]:
     return found
 
 
-def _or_zero(found: dict[Variable, Variable], loss: Variable, target: Variable, warn: bool = True) -> Variable:
+def _or_zero(found: dict[Variable, Variable], loss: Variable, target: Variable, silent: bool = False) -> Variable:
     if target in found:
         return found[target]
-    if warn:
-        line = capture().line
+    if not silent:
         message = f"{loss.name!r} does not depend on {target.name!r}: its gradient is zero"
-        place = (line.file, line.line) if line is not None else ("<unknown>", 0)
-        warnings.warn_explicit(message, UnusedVariableWarning, *place)
+        warn(message, UnusedVariableWarning)
     with building(backward_context(capture())):
         zero: Variable = full(target.shape, 0.0, target.dtype)
     zero.gradient = GradientOf(target, loss, None, None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from graph_engine.backend import Backend
 from graph_engine.errors import BackendError, PluginError, PluginWarning
 from graph_engine.primitive import Primitive
+from graph_engine.source import warn
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -161,7 +161,7 @@ def _load(point: EntryPoint) -> Any:
 
 def _warn_skipped(point: EntryPoint, problem: str) -> None:
     message = f"the plugin {point.name!r} of {_distribution(point)} is skipped: {problem}"
-    warnings.warn(message, PluginWarning, stacklevel=5)
+    warn(message, PluginWarning)
 
 
 def _classes(loaded: Any, point: EntryPoint) -> Iterable[type[Primitive]]:

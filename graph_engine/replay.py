@@ -12,7 +12,6 @@ Cost" (2016), with the segments chosen from the sizes of the values.
 
 from __future__ import annotations
 
-import warnings
 import zlib
 from bisect import bisect_right
 from collections import OrderedDict
@@ -25,6 +24,7 @@ from graph_engine.executing import Watch, execute
 from graph_engine.failures import run_error
 from graph_engine.node import Operation, Variable
 from graph_engine.plan import Plan
+from graph_engine.source import warn
 
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
@@ -332,4 +332,4 @@ class Replay(Mapping[Variable, Any]):
             self.differing[variable] = None
             name, backend = self.plan.graph.name_of(variable), self.plan.backend.name
             text = f"{name!r} was computed again and came out with other bits: {backend!r} is not deterministic there"
-            warnings.warn(text, ReplayWarning, stacklevel=2)
+            warn(text, ReplayWarning)

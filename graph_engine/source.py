@@ -9,6 +9,7 @@ from __future__ import annotations
 import linecache
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, wraps
@@ -26,6 +27,7 @@ _KEPT_FRAMES = 4
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _DEMO = os.path.join(_PACKAGE, "demo", "")  # a user's program that comes with the library
 _FUNCTOOLS = wraps.__code__.co_filename  # it stands between the library and itself: cached properties, dispatch
+_VIZ = os.path.join("", "graph_engine_viz", "")
 _is_internal: dict[CodeType, bool] = {}
 
 
@@ -116,6 +118,14 @@ def is_internal(code: CodeType) -> bool:
         ours = file.startswith(_PACKAGE) and not file.startswith(_DEMO)
         known = _is_internal[code] = ours or file == _FUNCTOOLS
     return known
+
+
+def warn(message: str, category: type[Warning]) -> None:
+    """Warn at the user's own line, however deep in the library something was noticed."""
+    frame, depth = sys._getframe(1), 2
+    while frame.f_back is not None and (is_internal(frame.f_code) or _VIZ in frame.f_code.co_filename):
+        frame, depth = frame.f_back, depth + 1
+    warnings.warn(message, category, stacklevel=depth)
 
 
 def composite(function: Callable[P, R]) -> Callable[P, R]:

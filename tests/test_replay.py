@@ -140,11 +140,12 @@ def test_what_differs_when_it_is_computed_again_is_said():
     x = ge.input("x", 64, "float64")
     h = ge.exp(x)
     loss = ge.sum(ge.square(ge.tanh(ge.sin(ge.cos(h)))))
-    with pytest.warns(ge.ReplayWarning, match="'h' was computed again and came out with other bits"):
+    with pytest.warns(ge.ReplayWarning, match="'h' was computed again and came out with other bits") as caught:
         trace = ge.Engine(Restless()).trace(loss, {x: np.ones(64)}, memory=600)
         for variable in trace.graph.variables:
             trace.value(variable)
     assert h in trace.arrays.differing and x not in trace.arrays.differing
+    assert {warning.filename for warning in caught} == {__file__}
 
 
 @pytest.mark.parametrize("memory", [-1, 1.5, "1 GiB", True])

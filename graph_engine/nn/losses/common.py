@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -13,6 +12,7 @@ from graph_engine.operands import as_variables
 from graph_engine.primitives import divide, mean, multiply, sum
 from graph_engine.primitives.common import as_float, as_variable
 from graph_engine.primitives.structure import convert
+from graph_engine.source import warn
 from graph_engine.spec import kind, show_shape
 
 P = ParamSpec("P")
@@ -86,17 +86,14 @@ def renamed(third: str = "", **names: str) -> Callable[[Callable[P, R]], Callabl
         @wraps(function)
         def call_renamed(*args: Any, **kwargs: Any) -> R:
             for old in [name for name in kwargs if name in names]:
-                _warn(f"{function.__name__}: the argument {old!r} is now called {names[old]!r}")
+                warn(f"{function.__name__}: the argument {old!r} is now called {names[old]!r}", DeprecationWarning)
                 kwargs[names[old]] = kwargs.pop(old)
             if third and len(args) > 2 and isinstance(args[2], str):
-                _warn(f"{function.__name__}: the third argument is now {third!r}: say reduction={args[2]!r}")
+                text = f"{function.__name__}: the third argument is now {third!r}: say reduction={args[2]!r}"
+                warn(text, DeprecationWarning)
                 args, kwargs = (*args[:2], None, *args[3:]), kwargs | {"reduction": args[2]}
             return function(*args, **kwargs)
 
         return call_renamed
 
     return decorate
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, DeprecationWarning, stacklevel=5)  # past the wrappers, at the user's line

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 from graph_engine.compiled import CompiledStep
 from graph_engine.errors import DeclarationError, FileError, GraphEngineError
 from graph_engine.node import Variable
+from graph_engine.source import warn
 from graph_engine_viz.debugger.conditions import Condition
 from graph_engine_viz.debugger.measuring import Questions
 from graph_engine_viz.debugger.recorder import Iteration, Recorder
@@ -215,7 +215,7 @@ class WatchedStep:
         said = "; ".join(f"{words(graph, known)}: {condition.text}" for condition, known in holding[:3])
         message = f"iteration {self.iteration}: {said or 'asked for'}"
         if self._on_stop is not None:
-            self._write(_log.info, partial(warnings.warn, stacklevel=5))
+            self._write(_log.info, partial(warn, category=UserWarning))
             self._on_stop(session)
             return
         cure = "the step was undone; error.session stands there: print(error.session.why())"
