@@ -42,6 +42,13 @@ def broken(primitive, change):
     return Broken()
 
 
+def test_a_comparison_is_a_sequence():
+    x = ge.input("x")
+    trace = ge.Engine("numpy").trace(ge.sin(x), {x: 1.0})
+    found = compare(trace, trace)
+    assert found[1:] == list(found)[1:] and found[-1] == list(found)[-1]
+
+
 def test_a_run_is_equal_to_itself():
     loss, feeds = model()
     trace = ge.Engine("numpy").trace(loss, feeds)

@@ -41,6 +41,16 @@ def test_quantities_are_what_is_measured(backend, dtype, which):
     np.testing.assert_allclose(found, [*wanted, measure(np, array, ["isfinite"])["isfinite"]], rtol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [1e-30, 1e30])
+def test_sizes_whose_squares_no_number_holds(backend, dtype, size):
+    size = size if dtype == "float32" else size**9
+    array = np.array([3 * size, -4 * size], dtype)
+    found = measure(backend.xp, backend.asarray(array), ["rms", "norm", "std"], backend.to_numpy)
+    expected = {"rms": 12.5**0.5 * size, "norm": 5 * size, "std": 3.5 * size}
+    assert found == {name: pytest.approx(number, rel=1e-6) for name, number in expected.items()}
+
+
 def test_half_precision_is_widened():
     array = np.full(9, 300.0, "float16")
     np.testing.assert_array_equal(measured("numpy", (((0,), ("norm", "isfinite")),), array), [900, 1])

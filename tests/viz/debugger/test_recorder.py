@@ -263,6 +263,38 @@ def test_several_steps_are_recorded_beside_each_other(tmp_path):
     assert len(caught.value.__notes__) == 1 and not list(tmp_path.glob("step-2/*"))  # that was not at fault
 
 
+def test_an_iteration_that_was_undone_and_is_done_again_is_kept_once():
+    step = network(ge.optim.SGD(0.1))
+    watched, data = attach(step, at=1, record=3), batches(step, 3)
+    watched(*data[0])
+    with pytest.raises(Stopped):
+        watched(*data[1])
+    watched(*data[1])
+    watched(*data[2])
+    assert [iteration.number for iteration in watched.recorder] == [0, 1, 2]
+
+
+def test_a_callbacks_own_run_that_fails_is_recorded_too(tmp_path):
+    step = network(ge.optim.SGD(0.1))
+    x, t = ge.input("x", (1, 2)), ge.input("t", 1, "int64")
+    with pytest.raises(ge.GuardError) as own:
+        ge.Engine("numpy").trace(ge.nn.nll_loss(x, t), {x: [[1, 2]], t: [7]})
+    assert own.value.trace is not None
+    with pytest.raises(ge.GuardError) as caught:
+        ge.train(step, batches(step, 3), 1, debug=attach(folder=tmp_path), callbacks=[FailsAt(2, own.value)])
+    assert caught.value is own.value and caught.value.__notes__ and len(list(tmp_path.iterdir())) == 2
+
+
+def test_what_is_recorded_of_a_batch_is_what_the_step_is_given(monkeypatch):
+    step = network(ge.optim.SGD(0.1))
+    watched, given = attach(step), []
+    extended = watched._extended
+    monkeypatch.setattr(watched, "_extended", lambda *values: given.append(values) or extended(*values))
+    images, labels, key = batches(step, 1)[0]
+    watched(images.tolist(), labels.tolist(), key)  # brought to the device once
+    assert all(array is watched.recorder.last.given[v] for v, array in zip(step.inputs, given[0], strict=True))
+
+
 def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     step = network(ge.optim.SGD(0.1))

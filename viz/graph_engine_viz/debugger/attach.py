@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 
@@ -27,8 +28,10 @@ from graph_engine_viz.debugger.watching import Known, words
 
 __all__ = ["Stopped", "WatchedStep", "attach"]
 
+MOST_SAID = 3
 _DIRECTLY = ("not isfinite",)
 _log = logging.getLogger(__name__)
+_written: WeakSet[BaseException] = WeakSet()  # errors of steps, with what led to them: other steps add nothing
 
 
 class Stopped(GraphEngineError, RuntimeError):
@@ -83,6 +86,7 @@ def attach(
     Returns
     -------
     WatchedStep
+        Without `step`, a function that makes one of a step.
 
     Examples
     --------
@@ -160,16 +164,17 @@ class WatchedStep:
         """Do one step; where a condition holds, undo it and stop."""
         step, store = self.step, self.step.engine.store
         with store.lock:
-            self.recorder.note(self.iteration, values)
+            begun = self.recorder.note(self.iteration, values).given
             before = dict(zip(step.updates, store.values(step.updates), strict=True))
             try:
-                *results, numbers = self._extended(*values)
+                *results, numbers = self._extended(*[begun.get(v, x) for v, x in zip(step.inputs, values, strict=True)])
                 self._look(results, step.engine.backend.to_numpy(numbers), before)
             except BaseException as error:
                 store.commit(before)
-                if isinstance(error, GraphEngineError) and error.trace is None:
-                    error.trace = self.recorder.trace(self.recorder.last)
+                if isinstance(error, GraphEngineError):
+                    error.trace = error.trace or self.recorder.trace(self.recorder.last)
                     self._write(error.add_note, error.add_note)
+                    _written.add(error)
                 raise
         self.iteration += 1
         return results[0] if step.single else tuple(results)
@@ -178,7 +183,7 @@ class WatchedStep:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, where: object) -> None:
-        if error is not None and getattr(error, "trace", None) is None:  # its own have one, and are written
+        if error is not None and error not in _written:
             self._write(error.add_note, error.add_note)
 
     def session(self, iteration: Iteration | None = None) -> Session:
@@ -191,12 +196,14 @@ class WatchedStep:
         """Stop where a condition holds, and refuse what a guard does not let pass."""
         step, store = self.step, self.step.engine.store
         holding, finite = self._questions.holding(numbers), self._questions.finite(numbers)
-        if not holding and finite and self.iteration != self._at:
+        asked_for = self.iteration == self._at
+        if not holding and finite and not asked_for:
             return
         after = dict(zip(step.updates, store.values(step.updates), strict=True))
         store.commit(before)
-        if holding or self.iteration == self._at:
-            self._at = None if self.iteration == self._at else self._at  # asked for once
+        if asked_for:
+            self._at = None  # once
+        if asked_for or holding:
             self._stop(holding)
         if not finite:
             step.refuse_non_finite([*results, *after.values()], self.recorder.last.given)
@@ -212,16 +219,15 @@ class WatchedStep:
         begun = any(session.stops_here(point) for point in session.points.values())
         if holding and not begun and not session.continue_().points:
             session.restart()  # it holds for what was given
-        said = "; ".join(f"{words(graph, known)}: {condition.text}" for condition, known in holding[:3])
+        said = "; ".join(f"{words(graph, known)}: {condition.text}" for condition, known in holding[:MOST_SAID])
+        said += f"; and {len(holding) - MOST_SAID} more" if len(holding) > MOST_SAID else ""
         message = f"iteration {self.iteration}: {said or 'asked for'}"
         if self._on_stop is not None:
             self._write(_log.info, partial(warn, category=UserWarning))
             self._on_stop(session)
             return
         cure = "the step was undone; error.session stands there: print(error.session.why())"
-        stopped = Stopped(message, cure, session, self.iteration)
-        self._write(stopped.add_note, stopped.add_note)
-        raise stopped
+        raise Stopped(message, cure, session, self.iteration)
 
     def _write(self, say: Callable[[str], None], complain: Callable[[str], None]) -> None:
         """Write what led here, and say where it is; where that cannot be, what happened goes on."""

@@ -15,13 +15,14 @@ import logging
 import re
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs
 
 from graph_engine.collector import paused_collection
+from graph_engine_viz.debugger.screen.plain import as_bytes
 
 if TYPE_CHECKING:
     from graph_engine_viz.debugger.server import Server
@@ -127,7 +128,7 @@ class Handler(BaseHTTPRequestHandler):
             raise
         except Exception:  # a mistake of ours: the page says so, and goes on
             _log.exception("an answer failed")
-            status, kind, content = HTTPStatus.INTERNAL_SERVER_ERROR, _JSON, _as_json({"error": _FAILED})
+            status, kind, content = HTTPStatus.INTERNAL_SERVER_ERROR, _JSON, as_bytes({"error": _FAILED})
         self.close_connection = self.close_connection or self._left > 0
         self._send(status, kind, content)
         if self._left:
@@ -148,7 +149,7 @@ class Handler(BaseHTTPRequestHandler):
             raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"a question is {_JSON}")
         what, arguments = _read_question(self._body())
         with paused_collection():  # of a large run, it would look through all nodes in the midst of an answer
-            return _JSON, _as_json(self.server.answer(what, arguments))
+            return _JSON, as_bytes(self.server.answer(what, arguments))
 
     # ---- what is checked ---------------------------------------------------------------------------------------
 
@@ -255,7 +256,3 @@ def _read_question(body: bytes) -> tuple[str, dict[str, Any]]:
 
 def _refuse_constant(text: str) -> None:
     raise ValueError(f"{text} is no JSON")
-
-
-def _as_json(answer: Mapping[str, Any]) -> bytes:
-    return json.dumps(answer, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")

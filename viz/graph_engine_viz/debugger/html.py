@@ -8,13 +8,13 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from html import escape
 from importlib.resources import files
 from typing import Any
 
+from graph_engine_viz.debugger.screen.plain import as_bytes
 from graph_engine_viz.page import filled
 
 __all__ = ["page_html"]
@@ -70,8 +70,7 @@ def _visit(name: str, texts: dict[str, str], order: list[str]) -> None:
 
 
 def _packed(saved: Mapping[str, Any]) -> str:
-    text = json.dumps(saved, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-    return base64.b64encode(gzip.compress(text, mtime=0)).decode()
+    return base64.b64encode(gzip.compress(as_bytes(saved), mtime=0)).decode()
 
 
 def _hash(text: str) -> str:

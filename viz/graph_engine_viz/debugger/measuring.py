@@ -20,7 +20,7 @@ from graph_engine.trace import Trace
 from graph_engine_viz.debugger.conditions import SIDES, Condition, Needed
 from graph_engine_viz.debugger.meaning import find_watched
 from graph_engine_viz.debugger.quantities import joined, reduced
-from graph_engine_viz.debugger.watching import Known, asked
+from graph_engine_viz.debugger.watching import Known, is_asked_of
 
 __all__ = ["Measured", "Questions"]
 
@@ -50,11 +50,11 @@ class Questions:
         _, self._gradients = step.main_gradients()
         self._step = step
         knowns = self._watched(of)
-        asked_of = [(condition, [known for known in knowns if asked(condition, known)]) for condition in conditions]
-        for condition, those in asked_of:
+        of_each = [(c, [known for known in knowns if is_asked_of(c, known)]) for c in conditions]
+        for condition, those in of_each:
             if of is not None and not those:
                 raise DeclarationError(f"{condition.text!r} can hold for nothing that is watched", _HAVE)
-        wanted = [self._sought(known, *one) for c, those in asked_of for known in those for one in c.needed]
+        wanted = [self._sought(known, *one) for c, those in of_each for known in those for one in c.needed]
         real = [v for v in (*step.outputs, *step.updates.values()) if v.spec.is_float and "finite" in step.guards]
         guarded: list[tuple[Terms, str]] = [((v,), "isfinite") for v in real]
         self.numbers, places = _declare([*wanted, *guarded])
@@ -63,15 +63,15 @@ class Questions:
             return np.array([places.get(one, -1) for one in sought], np.intp)
 
         self._guarded = find(guarded)
-        self._asked = [
-            Asked(c, those, {one: find([self._sought(known, *one) for known in those]) for one in c.needed})
-            for c, those in asked_of
+        self._placed = [
+            Placed(c, those, {one: find([self._sought(known, *one) for known in those]) for one in c.needed})
+            for c, those in of_each
         ]
 
     def holding(self, numbers: Array) -> list[tuple[Condition, Known]]:
         """Return which conditions hold, and for what."""
         found = np.concatenate((numbers, _UNKNOWN))  # at -1, for what there is not
-        return [pair for asked in self._asked for pair in asked.holding(found)]
+        return [pair for placed in self._placed for pair in placed.holding(found)]
 
     def finite(self, numbers: Array) -> bool:
         """Whether all is finite that a guard looks at."""
@@ -98,7 +98,7 @@ class Questions:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Placed:
     """A condition, of what it is asked, and the places of the numbers that it needs of each."""
 
     condition: Condition
@@ -130,17 +130,17 @@ class Measured(Primitive):
 
     Attributes
     ----------
-    asked : tuple of (tuple of int, tuple of str)
+    reductions : tuple of (tuple of int, tuple of str)
         Of which input, or of which less which other, and what.
     """
 
     name = "measured"
     may_view = False
-    asked: tuple[tuple[tuple[int, ...], tuple[str, ...]], ...] = ()
+    reductions: tuple[tuple[tuple[int, ...], tuple[str, ...]], ...] = ()
 
     def infer(self, *xs: Spec) -> Spec:
         """Return the spec of the vector."""
-        return Spec((sum(len(names) for _, names in self.asked),), "float64")
+        return Spec((sum(len(names) for _, names in self.reductions),), "float64")
 
     def kernel(self, xp: Any, *xs: Any) -> Any:
         """Reduce each array where it lives."""
@@ -158,5 +158,5 @@ class Measured(Primitive):
         return np.asarray(found, np.float64)
 
     def _arrays(self, xs: Sequence[Any]) -> Iterator[tuple[Any, tuple[str, ...]]]:
-        for places, names in self.asked:
+        for places, names in self.reductions:
             yield xs[places[0]] if len(places) == 1 else xs[places[0]] - xs[places[1]], names

@@ -10,7 +10,7 @@ from graph_engine.node import Variable
 from graph_engine.trace import Step, Trace
 from graph_engine_viz.debugger.conditions import Condition
 from graph_engine_viz.debugger.meaning import find_steps
-from graph_engine_viz.debugger.watching import Watching
+from graph_engine_viz.debugger.watching import Watching, words
 
 __all__ = ["Breakpoint", "Points", "Watchpoint"]
 
@@ -74,7 +74,8 @@ class Watchpoint:
 
     def reason(self, step: Step, watching: Watching) -> str:
         """Say for what it holds at a step, or nothing."""
-        hits = [str(watching.words(known)) for known in watching.hits(self.condition, self.watched, step)]
+        graph = watching.trace.graph
+        hits = [words(graph, known) for known in watching.hits(self.condition, self.watched, step)]
         return f"watchpoint {self.number}: {self.condition.text} holds for {', '.join(hits)}" if hits else ""
 
     def __str__(self) -> str:

@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 __all__ = ["QUANTITIES", "joined", "measure", "measure_all", "reduced"]
 
 Reduction = Callable[[Any, Any], Any]
@@ -27,8 +29,16 @@ def _mean_of(xp: Any, mask: Any, like: Any) -> Any:
     return xp.mean(xp.astype(mask, like.dtype))
 
 
-def _std(xp: Any, x: Any) -> Any:
-    return xp.sqrt(xp.mean(xp.square(x - xp.mean(x))))
+def _root(xp: Any, x: Any, combined: Reduction) -> Any:
+    """Return the root of combined squares; of shares of the largest, they neither overflow nor underflow."""
+    largest = xp.max(xp.abs(x))
+    usable = xp.logical_and(xp.isfinite(largest), xp.not_equal(largest, xp.zeros_like(largest)))
+    scale = xp.where(usable, largest, xp.ones_like(largest))
+    return scale * xp.sqrt(combined(xp, xp.square(x / scale)))
+
+
+def _rms(xp: Any, x: Any) -> Any:
+    return _root(xp, x, lambda xp, squares: xp.mean(squares))
 
 
 QUANTITIES: Mapping[str, tuple[str, Reduction]] = {
@@ -43,9 +53,9 @@ QUANTITIES: Mapping[str, tuple[str, Reduction]] = {
     "abs_max": ("the largest magnitude", lambda xp, x: xp.max(xp.abs(x))),
     "abs_min": ("the smallest magnitude", lambda xp, x: xp.min(xp.abs(x))),
     "mean": ("the mean", lambda xp, x: xp.mean(x)),
-    "std": ("the standard deviation", _std),
-    "rms": ("the root of the mean square", lambda xp, x: xp.sqrt(xp.mean(xp.square(x)))),
-    "norm": ("the Euclidean norm", lambda xp, x: xp.sqrt(xp.sum(xp.square(x)))),
+    "std": ("the standard deviation", lambda xp, x: _rms(xp, x - xp.mean(x))),
+    "rms": ("the root of the mean square", _rms),
+    "norm": ("the Euclidean norm", lambda xp, x: _root(xp, x, lambda xp, squares: xp.sum(squares))),
 }
 """Name, what it is, and how it is computed from a real floating tensor that has elements."""
 
@@ -67,9 +77,9 @@ def joined(xp: Any, numbers: Sequence[Any]) -> Any:
 
 
 def measure(
-    xp: Any, array: Any, names: Collection[str], to_numpy: Callable[[Any], Any] | None = None
+    xp: Any, array: Any, names: Collection[str], to_numpy: Callable[[Any], Any] = np.asarray
 ) -> dict[str, float]:
-    """Compute quantities of any real array on its device, which is waited for once where `to_numpy` is given.
+    """Compute quantities of any real array on its device, which is waited for once.
 
     Examples
     --------
@@ -82,7 +92,7 @@ def measure(
 
 
 def measure_all(
-    xp: Any, asked: Sequence[tuple[Any, Collection[str]]], to_numpy: Callable[[Any], Any] | None = None
+    xp: Any, asked: Sequence[tuple[Any, Collection[str]]], to_numpy: Callable[[Any], Any] = np.asarray
 ) -> list[dict[str, float]]:
     """Compute quantities of several arrays on their device, which is waited for once, as they come together.
 
@@ -92,12 +102,10 @@ def measure_all(
     asked : sequence of (array, collection of str)
         What is looked at, and which quantities of it.
     to_numpy : callable, optional
-        Brings an array to NumPy in one go; without it, numbers are read one by one.
+        Brings an array of the namespace to NumPy.
     """
     numbers = [number for array, names in asked for number in reduced(xp, array, names)]
-    if numbers and to_numpy is not None:
-        numbers = to_numpy(joined(xp, numbers)).tolist()
-    read = map(float, numbers)
+    read = iter(to_numpy(joined(xp, numbers)).tolist() if numbers else ())
     return [{name: next(read) for name in names} for _, names in asked]
 
 

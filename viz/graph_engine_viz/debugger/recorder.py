@@ -76,8 +76,8 @@ class Recorder:
         """The iteration that was noted last."""
         return self._kept[-1]
 
-    def note(self, number: int, values: tuple[Any, ...]) -> None:
-        """Take down what an iteration begins with, before it is done."""
+    def note(self, number: int, values: tuple[Any, ...]) -> Iteration:
+        """Take down what an iteration begins with, before it is done; one that was undone is noted anew."""
         arrays, others = self.step.arrays(values, copy=True)
         graph, store = self.step.graph, self.step.engine.store
         shapes = (*[array.shape for array in arrays], *others)
@@ -87,7 +87,10 @@ class Recorder:
         given = dict(zip(graph.inputs, arrays, strict=True))
         given |= zip(graph.parameters, store.values(graph.parameters), strict=True)
         given |= self._constants
+        if self._kept and self.last.number == number:
+            self._kept.pop()
         self._kept.append(Iteration(number, given, names))
+        return self.last
 
     def trace(self, iteration: Iteration) -> Trace:
         """Run an iteration again and keep everything; parameters stay as they are now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from graph_engine.errors import GraphEngineError
@@ -26,6 +26,8 @@ from graph_engine_viz.frames import PHASES
 from graph_engine_viz.rules import rule_lines
 
 __all__ = ["save_page", "saved_answers"]
+
+Asked = tuple[Variable, str]  # of which the inspector shows one side
 
 MOST_TENSORS = 3_000
 FEW_TENSORS = 300
@@ -52,6 +54,8 @@ def saved_answers(screen: Screen) -> dict[str, Any]:
     """Return what the page needs to answer by itself: all tables, and for each step what it says."""
     session, about = screen.session, screen.about()
     number, last = session.run_number, len(session.runs) - 1
+    drawn = _drawn(about.looked)
+    inspected = _inspected(about.looked, drawn)
     return {
         "run": about.run(),
         "state": screen.answer("state"),
@@ -62,10 +66,10 @@ def saved_answers(screen: Screen) -> dict[str, Any]:
         "steps": _steps(session, about.looked),
         "levels": _levels(session, about.levels),
         "films": _films(about),
-        "tensors": _tensors(about.looked),
-        "numbers": numbers_of(about.looked, [about.looked.name(v) for v in _told(about.looked)]),
+        "tensors": _tensors(about.looked, inspected),
+        "numbers": numbers_of(about.looked, [about.looked.name(v) for v in drawn]),
         "why": _answered(about.why),
-        "whys": _whys(about),
+        "whys": _whys(about, inspected),
         "compare": _answered(screen.answer, "compare", {"runs": [0, number or last]}) if last else None,
         "search": list(everything(about.looked)),
     }
@@ -92,7 +96,7 @@ def _steps(session: Session, looked: Looked) -> list[dict[str, Any]]:
     count = len(session.steps)
     found = []
     for step in session.steps:
-        failed = step.index == count - 1 and looked.trace.failed is not None
+        failed = session.failed_at(step.index)
         rules = [] if failed else rules_of(rule_lines(looked.trace, step))
         inner = [subject_of(looked, step, number) for number in range(len(step.substeps))]
         found.append(
@@ -120,23 +124,22 @@ def _films(about: About) -> dict[str, Any]:
     for level in sorted(about.levels.all, key=len):
         film = about.film(level)
         text = {"picture": film.picture, "changes": film.changes(), "texts": film.texts}
-        size += len(json.dumps(text))
+        size += len(film.picture["svg"]) + sum(map(len, film.texts))
         if size > MOST_BYTES and films:
             break
         films[json.dumps(list(level), ensure_ascii=False, separators=(",", ":"))] = text
     return films
 
 
-def _told(looked: Looked) -> Iterator[Variable]:
-    """Yield the variables of the forward pass, and what is updated without being a part of it."""
-    drawn = (v for op in looked.timeline.operations for v in (*op.inputs, *op.outputs))
-    yield from dict.fromkeys((*drawn, *looked.trace.updates))
+def _drawn(looked: Looked) -> list[Variable]:
+    """Return the variables of the forward pass, and what is updated without being a part of it."""
+    used = (v for op in looked.timeline.operations for v in (*op.inputs, *op.outputs))
+    return list(dict.fromkeys((*used, *looked.trace.updates)))
 
 
-def _tensors(looked: Looked) -> dict[str, Any]:
+def _tensors(looked: Looked, wanted: list[Asked]) -> dict[str, Any]:
     """Return the inspector's answers: of what is drawn, and where there is room of everything."""
     found = {}
-    wanted = _inspected(looked)
     most = 64 if len(wanted) <= FEW_TENSORS else SMALL_GRID
     for variable, side in wanted:
         name = looked.name(variable)
@@ -147,17 +150,17 @@ def _tensors(looked: Looked) -> dict[str, Any]:
     return found
 
 
-def _whys(about: About) -> dict[str, Any]:
+def _whys(about: About, wanted: list[Asked]) -> dict[str, Any]:
     """Return why each value and gradient is as it is, where they are few."""
-    wanted = [(about.looked.name(variable), side) for variable, side in _inspected(about.looked)]
     if len(wanted) > FEW_TENSORS:
         return {}
-    return {f"{name}|{side}": _answered(about.why, name, side) for name, side in wanted}
+    named = [(about.looked.name(variable), side) for variable, side in wanted]
+    return {f"{name}|{side}": _answered(about.why, name, side) for name, side in named}
 
 
-def _inspected(looked: Looked) -> list[tuple[Variable, str]]:
+def _inspected(looked: Looked, drawn: list[Variable]) -> list[Asked]:
     """Return what the inspector can show: what is drawn, and then what is inside of rules."""
-    variables = dict.fromkeys(_told(looked))
-    inner = [v for v in looked.trace.graph.variables if v not in variables and v.kind != "constant"]
-    wanted = [(v, side) for v in variables for side in SIDES] + [(v, "value") for v in inner]
+    known = set(drawn)
+    inner = [v for v in looked.trace.graph.variables if v not in known and v.kind != "constant"]
+    wanted = [(v, side) for v in drawn for side in SIDES] + [(v, "value") for v in inner]
     return [(v, side) for v, side in wanted if looked.moment(looked.holder(v, side)) is not None][:MOST_TENSORS]

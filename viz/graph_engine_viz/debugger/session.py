@@ -28,7 +28,7 @@ from graph_engine_viz.frames import PHASES
 from graph_engine_viz.rules import rule_lines
 from graph_engine_viz.wording import line_text
 
-__all__ = ["Session", "Stop"]
+__all__ = ["Session", "Stop", "why_call"]
 
 SMALL = 60
 """Runs of at most so many steps begin with all scopes open."""
@@ -160,9 +160,13 @@ class Session:
         """Say why a point stops at a step, or nothing, whether or not it is on."""
         return point.reason(self.steps[step], self._watching)
 
+    def failed_at(self, step: int) -> bool:
+        """Return whether the run failed at a step, which is then its last one."""
+        return self.trace.failed is not None and step == len(self.steps) - 1
+
     def explain(self) -> list[str]:
         """Return what this step computes, as formulas with their numbers."""
-        if self.here.operation is not None and self.here.operation is self.trace.failed:
+        if self.failed_at(self.place.last):
             return [str(self.trace.error)]
         return [line_text(line) for line in rule_lines(self.trace, self.steps[self.place.last])]
 
@@ -185,8 +189,8 @@ class Session:
 
     def why(self, node: Variable | str | None = None, of: str | None = None) -> Answer:
         """Say why a number of this run is what it is; as `why` of a trace, whatever has been computed at this step."""
-        asked = [] if node is None else [repr(self.trace.graph.name_of(self.trace.graph[node]))]
-        self.log.append(f"session.why({', '.join(asked + ([] if of is None else [f'of={of!r}']))})")
+        named = None if node is None else self.trace.graph.name_of(self.trace.graph[node])
+        self.log.append(why_call(named, of))
         return why(self.trace, node, of)
 
     # ---- moving ------------------------------------------------------------------------------------------------
@@ -301,15 +305,17 @@ class Session:
         self._changed(f"break_at({point.text!r}, kind={point.kind!r})")
         return point
 
-    def watch(self, condition: str, of: Variable | str | Iterable[Variable] | None = None) -> Watchpoint:
+    def watch(
+        self, condition: str, of: Variable | str | Iterable[Variable | str] | None = None
+    ) -> Watchpoint:
         """Stop where a condition on numbers holds: `isnan`, `abs_max > 1e3`, `grad.rms < 1e-6`, `zeros > 0.9`.
 
         Parameters
         ----------
         condition : str
             Of values, gradients and updates, where it does not name one of them; `conditions` has the language.
-        of : Variable, str or sequence of Variable, optional
-            What is watched, or a scope; by default everything.
+        of : Variable, str, or several, optional
+            What is watched: variables, names of variables, scopes; by default everything.
         """
         if of is not None and not isinstance(of, (str, Variable)):
             of = list(of)
@@ -445,6 +451,13 @@ class Session:
     def _moved(self, call: str, stop: Stop) -> Stop:
         self.log.append(f"session.{call}")
         return stop
+
+
+def why_call(node: str | None, of: str | None) -> str:
+    """Write the call of `why`."""
+    asked = [repr(node)] if node is not None else []
+    asked += [f"of={of!r}"] if of is not None else []
+    return f"session.why({', '.join(asked)})"
 
 
 def _moment(place: Place) -> tuple[int, float]:

@@ -14,7 +14,7 @@ from graph_engine_viz.debugger.conditions import SIDES, Condition
 from graph_engine_viz.debugger.meaning import results_of
 from graph_engine_viz.debugger.quantities import measure_all
 
-__all__ = ["Known", "Watching", "asked", "words"]
+__all__ = ["Known", "Watching", "is_asked_of", "words"]
 
 _WORDS = {"grad": "gradient", "update": "update"}
 
@@ -60,10 +60,6 @@ class Watching:
         """Compute what several conditions ask for at a step, so that the device is waited for once."""
         self._measure([(known, c) for c, watched in asked for known in self._asked(c, watched, step)])
 
-    def words(self, known: Known) -> str:
-        """Say what is known."""
-        return words(self.trace.graph, known)
-
     def made_known(self, step: Step) -> Iterator[Known]:
         """Say which values, gradients and updates a step makes known; real numbers only."""
         for variable in results_of(step):
@@ -76,15 +72,9 @@ class Watching:
             if variable in self._of_update:
                 yield Known(self._of_update[variable], "update")
 
-    def number(self, known: Known, quantity: str) -> float:
-        """Return a quantity of something that is known, NaN where there is no such thing."""
-        if (known, quantity) not in self._numbers:
-            self._compute({known: [quantity]})
-        return self._numbers[known, quantity]
-
     def _asked(self, condition: Condition, watched: Collection[Variable] | None, step: Step) -> list[Known]:
         made = self.made_known(step)
-        return [k for k in made if (watched is None or k.variable in watched) and asked(condition, k)]
+        return [k for k in made if (watched is None or k.variable in watched) and is_asked_of(condition, k)]
 
     def _measure(self, wanted: Iterable[tuple[Known, Condition]]) -> None:
         missing: dict[Known, list[str]] = {}
@@ -105,7 +95,7 @@ class Watching:
             self._numbers |= {(known, quantity): number for quantity, number in numbers.items()}
 
     def _holds(self, condition: Condition, known: Known) -> bool:
-        return condition.holds(lambda side, quantity: self.number(known._replace(side=side or known.side), quantity))
+        return condition.holds(lambda side, quantity: self._numbers[known._replace(side=side or known.side), quantity])
 
     def _array(self, known: Known) -> object:
         trace, variable = self.trace, known.variable
@@ -116,7 +106,7 @@ class Watching:
         return None if found is None or found not in trace.arrays else trace.arrays[found]
 
 
-def asked(condition: Condition, known: Known) -> bool:
+def is_asked_of(condition: Condition, known: Known) -> bool:
     """Say whether a condition is asked about this: once, when the last of what it names has become known."""
     return not condition.sides or known.side == max(condition.sides, key=SIDES.index)
 

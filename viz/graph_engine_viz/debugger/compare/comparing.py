@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -35,7 +35,8 @@ def compare(
     ----------
     one : Trace
     other : Trace or mapping of str to array
-        Another run, of the same graph or of one whose variables have the same names; or arrays by name.
+        Another run, of the same graph or of another one of the model: what has no name there is found by what computes
+        it. Or arrays, by the names of variables.
     became : mapping of Variable to Variable, optional
         What a pass made of the variables of the first run, if the second is one of the changed graph.
 
@@ -78,8 +79,13 @@ class Comparison(Sequence[Difference]):
     def __len__(self) -> int:
         return len(self._variables)
 
-    def __getitem__(self, index: int) -> Difference:  # type: ignore[override]
-        return self.of(self._variables[index])
+    @overload
+    def __getitem__(self, index: int) -> Difference: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Difference]: ...
+    def __getitem__(self, index: int | slice) -> Difference | list[Difference]:
+        chosen = self._variables[index]
+        return [self.of(v) for v in chosen] if isinstance(chosen, list) else self.of(chosen)
 
     def __iter__(self) -> Iterator[Difference]:
         return (self.of(v) for v in self._variables)

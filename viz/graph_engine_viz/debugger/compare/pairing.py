@@ -119,7 +119,7 @@ class Pairing:
         for operation in self._theirs:
             waiting[label(operation), _inputs(operation, _uncast)].append(operation)
         for operation in self._left():
-            alike = waiting.get((label(operation), _inputs(operation, self._uncast)), deque())
+            alike = waiting.get((label(operation), _inputs(operation, self._twin)), deque())
             while len(alike) > 1 and alike[0].outputs[0] in self._used:
                 alike.popleft()
             if alike and (alike[0].outputs[0] not in self._used or label is _exactly):  # several may have become one
@@ -127,7 +127,8 @@ class Pairing:
             elif label is _roughly and _is_cast(operation) and operation.inputs[0] in self.pairs:
                 self._put(operation.outputs[0], self.pairs[operation.inputs[0]])
 
-    def _uncast(self, variable: Variable) -> Variable | None:
+    def _twin(self, variable: Variable) -> Variable | None:
+        """Return what a variable is in the other graph, before it is cast."""
         found = self.pairs.get(variable)
         return None if found is None else _uncast(found)
 

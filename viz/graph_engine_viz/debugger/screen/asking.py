@@ -17,7 +17,6 @@ from graph_engine.plugins import find_backend
 from graph_engine.trace import Trace
 from graph_engine_viz.debugger.compare import compare
 from graph_engine_viz.debugger.meaning import results_of
-from graph_engine_viz.debugger.origins import Answer
 from graph_engine_viz.debugger.origins.asking import explain
 from graph_engine_viz.debugger.origins.nonfinite import find_origins
 from graph_engine_viz.debugger.origins.report import Finding
@@ -36,7 +35,7 @@ REPEATS = 5
 
 def answer_why(looked: Looked, name: str | None, of: str | None) -> dict[str, Any]:
     """Answer why a number is as it is, with the steps of what was found."""
-    answer: Answer = explain(looked.reader, name, of)
+    answer = explain(looked.reader, name, of)
     findings = [
         {
             "text": looked.told(str(finding)),

@@ -107,10 +107,8 @@ class Looked:
         """Return the root of the mean square."""
         if variable not in self._rms:
             with np.errstate(all="ignore"):
-                found = measure(self.backend.xp, self.trace.arrays[variable], ["rms"], self.trace.to_numpy)["rms"]
-            if math.isinf(found) and not self.summary(variable).infs:
-                found = self.summary(variable).rms  # its squares overflow
-            self._rms[variable] = found
+                found = measure(self.backend.xp, self.trace.arrays[variable], ["rms"], self.trace.to_numpy)
+            self._rms[variable] = found["rms"]
         return self._rms[variable]
 
     def summary(self, variable: Variable) -> Summary:

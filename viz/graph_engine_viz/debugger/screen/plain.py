@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from graph_engine_viz.summary import exact, short
 
-__all__ = ["Number", "exacts", "number"]
+__all__ = ["Number", "as_bytes", "exacts", "number"]
 
 Number = list[str]
 """The short text, and the shortest text that gives the number back; not-a-number is `NaN`, infinities `Inf`, `-Inf`."""
@@ -26,6 +27,11 @@ def number(value: object, digits: int = 4) -> Number:
     (['0.6667', '0.6666666666666666'], ['NaN', 'NaN'])
     """
     return [short(value, digits), exact(value)]
+
+
+def as_bytes(answer: Mapping[str, Any]) -> bytes:
+    """Write an answer as JSON, as it is sent, and saved."""
+    return json.dumps(answer, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def exacts(array: np.ndarray[Any, Any]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from graph_engine.collector import paused_collection
 from graph_engine.errors import DeclarationError, LookupFailed
-from graph_engine_viz.debugger.screen.about import ABOUT_RUNS, About, Answer
+from graph_engine_viz.debugger.screen.about import ABOUT_RUNS, About, Table
 from graph_engine_viz.debugger.screen.asking import compared
 from graph_engine_viz.debugger.screen.calls import perform
 from graph_engine_viz.debugger.screen.looking import Looked
@@ -47,9 +47,9 @@ class Screen:
         self.session = session
         self.title = title
         self._about: dict[int, About] = {}
-        self._history: list[tuple[int, Answer]] = []
+        self._history: list[tuple[int, Table]] = []
 
-    def answer(self, what: str, arguments: Mapping[str, Any] | None = None) -> Answer:
+    def answer(self, what: str, arguments: Mapping[str, Any] | None = None) -> Table:
         """Answer one question.
 
         Parameters
@@ -71,12 +71,12 @@ class Screen:
             raise LookupFailed(f"there is no answer {str(what)[:40]!r}", f"there are {', '.join(ANSWERS)}")
         method, kinds = ANSWERS[what]
         given = dict(arguments or {})
-        about = self.about(given.pop("run", None)) if what in ABOUT_RUNS else self
+        asked = self.about(given.pop("run", None)) if what in ABOUT_RUNS else self
         for name, value in given.items():
             if name not in kinds or not _is_a(value, kinds[name]):
                 raise DeclarationError(f"{what} takes no argument {str(name)[:40]}={str(value)[:40]!r}")
         with paused_collection():
-            return method(about, **given)
+            return method(asked, **given)
 
     def about(self, run: int | None = None) -> About:
         """Return what can be told about one of the runs, by default the one that is looked at."""
@@ -92,28 +92,28 @@ class Screen:
 
     # ---- answers about the session -----------------------------------------------------------------------------
 
-    def _state(self) -> Answer:
+    def _state(self) -> Table:
         about = self.about()
         return state_of(self.session, about.looked, about.levels)
 
-    def _do(self, call: str = "", arguments: list[Any] | None = None) -> Answer:
+    def _do(self, call: str = "", arguments: list[Any] | None = None) -> Table:
         before = len(self.session.log)
         result = perform(self.session, call, arguments or [])
         done = self.session.log[before:]
         said = {"call": done[0] if done else "", "result": None if result is None else str(result)}
         return self._state() | said | self._version()
 
-    def _version(self) -> Answer:
+    def _version(self) -> Table:
         """Say how many calls there were, so that a page notices those of others."""
         return {"version": len(self.session.log)}
 
-    def _iterations(self) -> Answer:
+    def _iterations(self) -> Table:
         if not self._history:
             backend = self.session.backend
             self._history = [(n, series_of(Looked(again(), backend))) for n, again in self.session.iterations]
         return {"iterations": [{"number": number, **series} for number, series in self._history]}
 
-    def _compare(self, runs: list[Any] | None = None) -> Answer:
+    def _compare(self, runs: list[Any] | None = None) -> Table:
         numbers = runs or [0, self.session.run_number]
         known = range(len(self.session.runs))
         if len(numbers) != 2 or not all(type(number) is int and number in known for number in numbers):
@@ -127,7 +127,7 @@ def _is_a(value: Any, kinds: tuple[type, ...]) -> bool:
     return isinstance(value, kinds) and (not isinstance(value, bool) or bool in kinds)
 
 
-ABOUT_SESSION: Mapping[str, tuple[Callable[..., Answer], Mapping[str, tuple[type, ...]]]] = {
+ABOUT_SESSION: Mapping[str, tuple[Callable[..., Table], Mapping[str, tuple[type, ...]]]] = {
     "state": (Screen._state, {}),
     "version": (Screen._version, {}),
     "do": (Screen._do, {"call": (str,), "arguments": (list,)}),
@@ -136,5 +136,5 @@ ABOUT_SESSION: Mapping[str, tuple[Callable[..., Answer], Mapping[str, tuple[type
 }
 """What can be asked about a session, how it is answered, and the kinds of its arguments, which may be left out."""
 
-ANSWERS: Mapping[str, tuple[Callable[..., Answer], Mapping[str, tuple[type, ...]]]] = {**ABOUT_SESSION, **ABOUT_RUNS}
+ANSWERS: Mapping[str, tuple[Callable[..., Table], Mapping[str, tuple[type, ...]]]] = {**ABOUT_SESSION, **ABOUT_RUNS}
 """All that can be asked."""

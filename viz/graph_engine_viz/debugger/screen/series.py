@@ -42,7 +42,7 @@ def _sizes(looked: Looked, variable: Variable) -> dict[str, Any]:
 def _ratio(looked: Looked, variable: Variable, new: Variable) -> float:
     """Return how large an update is beside the weight that it changes, each as its RMS."""
     change = looked.trace.arrays[new] - looked.trace.arrays[variable]
-    moved = measure(looked.backend.xp, change, ["rms"])["rms"] if variable.size else 0.0
+    moved = measure(looked.backend.xp, change, ["rms"], looked.trace.to_numpy)["rms"] if variable.size else 0.0
     before = looked.rms(variable)
     return moved / before if before else (float("inf") if moved else 0.0)
 

@@ -62,7 +62,7 @@ def _reasons(session: Session) -> list[str]:
 
 def _rules(session: Session, looked: Looked) -> list[str]:
     """Write what this step computes, as HTML; nothing at the step where the run failed."""
-    if session.here.operation is not None and session.here.operation is looked.trace.failed:
+    if session.failed_at(session.place.last):
         return []
     return rules_of(rule_lines(looked.trace, session.steps[session.place.last]))
 

@@ -178,8 +178,8 @@ export const prompts = {
 function picked(kind, name) {
   model.focus = null;
   if (kind === "scope") return act("open", name).then(() => act("run_to", name, "scope"));
-  if (kind === "variable") choose(name);
-  const moment = kind === "variable" ? momentOf(name, "value") : null;
-  if (moment && moment[0] >= 0) return act("go", moment[0]);
-  return kind === "variable" ? null : act("run_to", name, kind);
+  if (kind !== "variable") return act("run_to", name, kind);
+  choose(name);
+  const moment = momentOf(name, "value");
+  return moment && moment[0] >= 0 ? act("go", moment[0]) : null;
 }

@@ -49,7 +49,7 @@ function startValue(tensor) {
   if (!tensor?.grid) return "";
   const { texts, shape, cut } = tensor.grid;
   if (tensor.shape === "()") return texts[0];
-  if (cut || texts.length > MOST_WRITTEN || tensor.grid.index.includes(0) || tensor.grid.index.some((part) => part !== null)) return "";
+  if (cut || texts.length > MOST_WRITTEN || shape.includes(0) || tensor.grid.index.some((part) => part !== null)) return "";
   const rows = Array.from({ length: shape[0] }, (_, i) => `[${texts.slice(i * shape[1], (i + 1) * shape[1]).join(", ")}]`);
   return tensor.grid.index.length === 1 ? rows[0] : `[${rows.join(",\n ")}]`;
 }

@@ -32,7 +32,7 @@ async function loadPicture() {
   const { run } = model.state;
   const focus = focused();
   const step = pictured();
-  const key = JSON.stringify([run, focus]);
+  const key = JSON.stringify(focus);
   if (!films.has(key)) films.set(key, { texts: [], at: new Map() });
   const film = films.get(key);
   const picture = askOnce("picture", { run, focus });

@@ -42,16 +42,17 @@ async function fetched(what, args) {
 
 export const ask = async (what, args = {}) => (saved ? saved.answer(what, args) : fetched(what, args));
 
-// Answers that never change are asked for once: those about a run that is named, whose numbers stay what they are.
+// Answers that never change are asked for once: those about runs that are named, whose numbers stay what they are.
 // Of very many, those that were asked for last are kept.
 const MOST_KEPT = 500;
 const kept = new Map();
 export function askOnce(what, args = {}) {
   const key = JSON.stringify([what, args]);
-  const answer = kept.get(key) ?? ask(what, args);
-  kept.delete(key);
+  const known = kept.get(key);
+  const answer = known ?? ask(what, args);
+  if (!known) answer.catch(() => kept.delete(key));
+  kept.delete(key); // the last is the one that was asked for last
   kept.set(key, answer);
-  answer.catch(() => kept.delete(key));
   if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value);
   return answer;
 }
