@@ -245,6 +245,15 @@ def test_the_numerical_check_finds_a_wrong_gradient():
     assert not page.answer("check", {"variable": "w"})["ok"]
 
 
+def test_a_new_value_says_how_much_it_changed():
+    page = screen(perceptron())
+    trace = page.session.trace
+    parameter, new = next(iter(trace.updates.items()))
+    table = page.answer("inspect", {"variable": trace.graph.name_of(parameter), "side": "update"})
+    expected = np.sqrt(np.mean((trace.value(new) - trace.value(parameter)) ** 2))
+    assert float(table["change"][1]) == pytest.approx(expected, rel=1e-6)
+
+
 def test_a_term_says_that_it_is_not_finite():
     x = ge.input("x", 2)
     page = screen(ge.Engine("numpy").trace(ge.sum(ge.sqrt(x)), {x: [4, 0]}))

@@ -111,6 +111,15 @@ class Looked:
             self._rms[variable] = found["rms"]
         return self._rms[variable]
 
+    def change(self, variable: Variable, new: Variable) -> float:
+        """Return the root of the mean square of an update: the new value less the old one."""
+        if not variable.size:
+            return 0.0
+        arrays = self.trace.arrays
+        with np.errstate(all="ignore"):
+            moved = arrays[new] - arrays[variable]
+            return measure(self.backend.xp, moved, ["rms"], self.trace.to_numpy)["rms"]
+
     def summary(self, variable: Variable) -> Summary:
         """Return a variable's value in few numbers; a large one is reduced where it lives."""
         if variable not in self._summaries:

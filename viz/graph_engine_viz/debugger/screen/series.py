@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 from graph_engine.node import Operation, Variable
-from graph_engine_viz.debugger.quantities import measure
 from graph_engine_viz.debugger.screen.looking import Looked
 from graph_engine_viz.debugger.screen.plain import number
 
@@ -41,9 +40,7 @@ def _sizes(looked: Looked, variable: Variable) -> dict[str, Any]:
 
 def _ratio(looked: Looked, variable: Variable, new: Variable) -> float:
     """Return how large an update is beside the weight that it changes, each as its RMS."""
-    change = looked.trace.arrays[new] - looked.trace.arrays[variable]
-    moved = measure(looked.backend.xp, change, ["rms"], looked.trace.to_numpy)["rms"] if variable.size else 0.0
-    before = looked.rms(variable)
+    moved, before = looked.change(variable, new), looked.rms(variable)
     return moved / before if before else (float("inf") if moved else 0.0)
 
 

@@ -66,6 +66,8 @@ def inspect(looked: Looked, name: str, side: str, text: str = "", most: int = MO
     table |= {"holder": looked.name(holder), "shape": show_shape(shape), "dtype": summary.dtype}
     table["histogram"] = _histogram(summary)
     table["grid"] = _grid(looked, holder, read_slice(text, shape, most))
+    if side == "update" and holder.spec.is_float:
+        table["change"] = number(looked.change(variable, holder))
     terms = _terms(looked, variable) if side == "grad" else {"terms": [], "terms_of": 0}
     return table | terms | _local(looked, variable.operation)
 

@@ -193,6 +193,8 @@ function drawTensor(tensor, name, side) {
       : [el("label", { class: "slice" }, "slice [", slice, "]", el("small", {}, " of ", tensor.shape)), drawGrid(tensor.grid, name, side)],
     isNumber ? "" : drawHistogram(tensor.histogram, side),
     isNumber ? "" : drawStatistics(tensor),
+    tensor.change ? el("p", {}, "changed by ", isNumber ? "" : "RMS ", quantity(tensor.change, side, name, "change"),
+      el("small", {}, " · update.rms")) : "",
   ];
 }
 
