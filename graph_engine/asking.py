@@ -79,6 +79,8 @@ def add_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
 def debug(options: argparse.Namespace) -> int:
     """Step through a run, forward and backward, stop and look at every number: in a browser, or in this terminal."""
     debugger = _debugger()
+    if options.save is not None and options.save.suffix.lower() != ".html":
+        raise FileError(f"{options.save} is no page", "give a name that ends in .html")
     session = debugger.open_session(options.file)
     _tell_failure(session)
     if options.save is not None:
@@ -122,7 +124,9 @@ def _debugger() -> Any:
 
 
 def _tell_failure(session: Any) -> bool:
-    """Say what stopped the run, if something did."""
+    """Say where the run comes from, and what stopped it, if something did."""
+    if session.note:
+        print(f"graph-engine: {session.note}\n", file=sys.stderr)
     if session.trace.error is not None:
         print(f"graph-engine: the run stopped: {session.trace.error}\n", file=sys.stderr)
     return session.trace.error is not None

@@ -115,7 +115,7 @@ def test_a_stop_replays_elsewhere_to_the_same_bits(tmp_path, optimiser, dtype):
     with pytest.raises(Stopped) as caught:
         for batch in batches(step):
             watched(*batch)
-    paths = sorted((tmp_path / "here" / "recorded").iterdir())
+    paths = sorted((tmp_path / "here" / "recorded").glob("iteration-*"))
     assert [path.name for path in paths] == ["iteration-00000004.safetensors", "iteration-00000005.safetensors"]
     replayed = elsewhere(*paths)
     assert replayed == [digests(watched.session(iteration).trace) for iteration in watched.recorder]
@@ -131,7 +131,7 @@ def test_a_training_that_dies_is_written_and_opens_where_it_died(tmp_path):
     with pytest.raises(ge.GuardError) as caught:
         for batch in data:
             watched(*batch)
-    assert [path.name[-13:-12] for path in sorted(tmp_path.iterdir())] == ["4", "5", "6"]
+    assert [path.name[-13:-12] for path in sorted(tmp_path.glob("iteration-*"))] == ["4", "5", "6"]
     session = open_session(tmp_path)
     assert session.here.operation.primitive.name == caught.value.trace.failed.primitive.name
     assert digests(session.trace) == digests(caught.value.trace) == elsewhere(tmp_path)[0]
@@ -171,7 +171,7 @@ def test_with_on_stop_it_is_said_where_it_was_written(tmp_path, caplog):
 def test_with_on_stop_it_is_warned_where_it_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("in the way")
     step, sessions = network(ge.optim.SGD(0.1)), []
-    watched = attach(step, at=0, folder=tmp_path / "file", on_stop=sessions.append)
+    watched = attach(step, at=0, folder=tmp_path / "file" / "recorded", on_stop=sessions.append)
     with pytest.warns(UserWarning, match="not recorded: .*file") as warned:
         watched(*batches(step, 1)[0])
     assert len(sessions) == 1 and warned[0].filename == __file__
@@ -189,7 +189,7 @@ def test_an_error_between_steps_is_recorded_by_a_context(tmp_path, error):
             if number == 4:
                 raise error("of the loop")
     assert caught.value.__notes__ == [f"recorded: graph-engine debug {tmp_path / 'iteration-00000004.safetensors'}"]
-    assert len(list(tmp_path.iterdir())) == 3 and open_session(tmp_path).trace.has_value("loss")
+    assert len(list(tmp_path.glob("iteration-*"))) == 3 and open_session(tmp_path).trace.has_value("loss")
 
 
 def test_a_context_writes_nothing_twice_and_nothing_without_need(tmp_path):
@@ -201,7 +201,7 @@ def test_a_context_writes_nothing_twice_and_nothing_without_need(tmp_path):
     with pytest.raises(ValueError, match="no folder"), attach(step) as watched:
         watched(*batches(step, 1)[0])
         raise ValueError("no folder")
-    assert not list(tmp_path.iterdir())
+    assert not list(tmp_path.glob("iteration-*"))
     with pytest.raises(Stopped) as caught, attach(step, at=0, folder=tmp_path) as watched:
         watched(*batches(step, 1)[0])
     assert len(caught.value.__notes__) == 1
@@ -240,7 +240,7 @@ def test_an_error_that_leaves_train_is_recorded(tmp_path, how):
     with pytest.raises(kinds[how]) as caught:
         ge.train(step, given, 1, debug=attach(folder=tmp_path), callbacks=callbacks)
     assert caught.value.__notes__ == [f"recorded: graph-engine debug {tmp_path / 'iteration-00000003.safetensors'}"]
-    assert len(list(tmp_path.iterdir())) == 3 and open_session(tmp_path).trace.has_value("loss")
+    assert len(list(tmp_path.glob("iteration-*"))) == 3 and open_session(tmp_path).trace.has_value("loss")
 
 
 def test_several_steps_are_recorded_beside_each_other(tmp_path):
@@ -256,7 +256,7 @@ def test_several_steps_are_recorded_beside_each_other(tmp_path):
     ]  # fmt: skip
     assert len(caught.value.__notes__) == 2 and open_session(tmp_path).trace.has_value("loss")
     data[1][1][0] = 9  # a label that there is not
-    for path in tmp_path.rglob("*.safetensors"):
+    for path in [path for path in tmp_path.rglob("*") if path.is_file()]:
         path.unlink()
     with pytest.raises(ge.GuardError) as caught:
         ge.train({"two": two, "one": one}, data, 1, debug=attach(folder=tmp_path))
@@ -282,7 +282,7 @@ def test_a_callbacks_own_run_that_fails_is_recorded_too(tmp_path):
     assert own.value.trace is not None
     with pytest.raises(ge.GuardError) as caught:
         ge.train(step, batches(step, 3), 1, debug=attach(folder=tmp_path), callbacks=[FailsAt(2, own.value)])
-    assert caught.value is own.value and caught.value.__notes__ and len(list(tmp_path.iterdir())) == 2
+    assert caught.value is own.value and caught.value.__notes__ and len(list(tmp_path.glob("iteration-*"))) == 2
 
 
 def test_what_is_recorded_of_a_batch_is_what_the_step_is_given(monkeypatch):
@@ -295,9 +295,62 @@ def test_what_is_recorded_of_a_batch_is_what_the_step_is_given(monkeypatch):
     assert all(array is watched.recorder.last.given[v] for v, array in zip(step.inputs, given[0], strict=True))
 
 
+def test_a_recording_says_why_it_is_there_and_opens_where_the_condition_held(tmp_path):
+    step = network(ge.optim.SGD(1e6))
+    watched = attach(step, watch="value.abs_max > 100", of=["loss", "one"], folder=tmp_path / "a b")
+    with pytest.raises(Stopped) as caught:
+        for batch in batches(step):
+            watched(*batch)
+    live = caught.value.session
+    assert "graph-engine debug '" in caught.value.__notes__[0]
+    found = open_session(tmp_path / "a b")
+    assert found.note == f"recorded: {caught.value.message}" and live.note == caught.value.message
+    assert found.place == live.place and list(map(str, found.points.values())) == list(map(str, live.points.values()))
+    assert [n for n, _ in found.iterations] == [n for n, _ in live.iterations]
+    for (_, again), (_, here) in zip(found.iterations, live.iterations, strict=True):
+        assert digests(again()) == digests(here())
+    before = open_session(min((tmp_path / "a b").glob("iteration-*")))
+    assert before.note.endswith(f"this is iteration {found.iterations[0][0]}") and before.place.last == 0
+
+
+def test_what_ended_a_training_between_two_steps_is_kept(tmp_path):
+    step = network(ge.optim.SGD(0.1))
+    with pytest.raises(OSError), attach(step, folder=tmp_path) as watched:
+        watched(*batches(step, 1)[0])
+        raise OSError("shard 7 cannot be read")
+    assert open_session(tmp_path).note == "recorded: OSError after iteration 0: shard 7 cannot be read"
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"format": "graph_engine.recording", "version": 2}', "\xff"])
+def test_a_damaged_reason_hinders_nobody(tmp_path, text):
+    step = network(ge.optim.SGD(0.1))
+    with pytest.raises(Stopped):
+        attach(step, at=0, folder=tmp_path)(*batches(step, 1)[0])
+    (tmp_path / "recording.json").write_bytes(text.encode("latin-1"))
+    with pytest.warns(UserWarning, match="recording.json cannot be read") as warned:
+        session = open_session(tmp_path)
+    assert session.note == "" and session.trace.has_value("loss") and warned[0].filename == __file__
+
+
+def test_what_the_step_returns_is_named_first_and_the_rest_is_counted():
+    step = network(ge.optim.SGD(0.1))
+    with pytest.raises(Stopped) as caught:
+        attach(step, watch="abs_max >= 0")(*batches(step, 1)[0])
+    assert caught.value.message.startswith("iteration 0: loss: abs_max >= 0; ") and " more" in caught.value.message
+
+
+def test_a_step_is_attached_once(tmp_path):
+    step = network(ge.optim.SGD(0.1))
+    with pytest.raises(ge.DeclarationError, match="leave it out"):
+        ge.train(step, batches(step, 2), 1, debug=attach(step))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ge.DeclarationError, match="goes into a folder"):
+        attach(step, folder=tmp_path / "file")
+
+
 def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     step = network(ge.optim.SGD(0.1))
     with pytest.raises(Stopped):
         attach(step, at=0)(*batches(step, 1)[0])
-    assert not list(tmp_path.iterdir())
+    assert not list(tmp_path.glob("iteration-*"))

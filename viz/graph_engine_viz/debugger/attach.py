@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from graph_engine.source import warn
 from graph_engine_viz.debugger.conditions import Condition
 from graph_engine_viz.debugger.measuring import Questions
 from graph_engine_viz.debugger.recorder import Iteration, Recorder
+from graph_engine_viz.debugger.recording import Reason, stand_where_it_holds
 from graph_engine_viz.debugger.session import Session
 from graph_engine_viz.debugger.watching import Known, words
 
@@ -42,12 +44,14 @@ class Stopped(GraphEngineError, RuntimeError):
     session : Session
         Stands where the condition began to hold.
     iteration : int
+    reason : Reason
+        What held, and for what.
     """
 
-    def __init__(self, message: str, cure: str, session: Session, iteration: int) -> None:
-        super().__init__(message, cure)
+    def __init__(self, reason: Reason, cure: str, session: Session) -> None:
+        super().__init__(reason.text, cure)
         self.session, self.trace = session, session.trace
-        self.iteration = iteration
+        self.reason, self.iteration = reason, reason.iteration
 
 
 def attach(
@@ -108,9 +112,11 @@ def attach(
     if on_stop is not None and not callable(on_stop):
         raise DeclarationError(f"on_stop is called with a session, and {on_stop!r} cannot be")
     try:
-        path = None if folder is None else Path(folder)
+        path = None if folder is None else Path(folder).expanduser()
     except TypeError:
         raise DeclarationError(f"a folder is a path, not {folder!r}") from None
+    if path is not None and path.exists() and not path.is_dir():
+        raise DeclarationError(f"{path} is a file, and what is recorded goes into a folder")
     if step is not None:
         return WatchedStep(step, conditions, of, at, record, path, on_stop)
     numbers = itertools.count(1)
@@ -163,6 +169,8 @@ class WatchedStep:
     def __call__(self, *values: Any) -> Any:
         """Do one step; where a condition holds, undo it and stop."""
         step, store = self.step, self.step.engine.store
+        if len(values) == 1 and isinstance(values[0], CompiledStep):
+            raise DeclarationError("a step is attached to already", "for ge.train leave it out: debug=viz.attach(...)")
         with store.lock:
             begun = self.recorder.note(self.iteration, values).given
             before = dict(zip(step.updates, store.values(step.updates), strict=True))
@@ -173,7 +181,7 @@ class WatchedStep:
                 store.commit(before)
                 if isinstance(error, GraphEngineError):
                     error.trace = error.trace or self.recorder.trace(self.recorder.last)
-                    self._write(error.add_note, error.add_note)
+                    self._write(self._reason_of(error), error.add_note, error.add_note)
                     _written.add(error)
                 raise
         self.iteration += 1
@@ -184,12 +192,14 @@ class WatchedStep:
 
     def __exit__(self, kind: object, error: BaseException | None, where: object) -> None:
         if error is not None and error not in _written:
-            self._write(error.add_note, error.add_note)
+            last = self.iteration - 1
+            reason = Reason(f"{type(error).__name__} after iteration {last}: {error}", last)
+            self._write(reason, error.add_note, error.add_note)
 
     def session(self, iteration: Iteration | None = None) -> Session:
         """Return a session on an iteration that is kept, the last one by default; parameters stay as they are."""
         session = Session(self.recorder.trace(iteration or self.recorder.last), self.step.engine.backend)
-        session.iterations = [(kept.number, partial(self.recorder.trace, kept)) for kept in self.recorder]
+        session.iterations = [(kept.number, self.recorder.again(kept)) for kept in self.recorder]
         return session
 
     def _look(self, results: list[Any], numbers: np.ndarray[Any, Any], before: dict[Variable, Any]) -> None:
@@ -212,28 +222,38 @@ class WatchedStep:
     def _stop(self, holding: list[tuple[Condition, Known]]) -> None:
         """Stand where the first condition began to hold, and hand the session over."""
         session = self.session()
-        graph = session.trace.graph
-        for condition in dict.fromkeys(condition for condition, _ in holding):
-            session.watch(condition.text, of=[known.variable for found, known in holding if found is condition])
-        session.go(0)
-        begun = any(session.stops_here(point) for point in session.points.values())
-        if holding and not begun and not session.continue_().points:
-            session.restart()  # it holds for what was given
-        said = "; ".join(f"{words(graph, known)}: {condition.text}" for condition, known in holding[:MOST_SAID])
-        said += f"; and {len(holding) - MOST_SAID} more" if len(holding) > MOST_SAID else ""
-        message = f"iteration {self.iteration}: {said or 'asked for'}"
+        reason = self._reason_to_stop(holding)
+        session.note = reason.text
+        stand_where_it_holds(session, reason.held)
         if self._on_stop is not None:
-            self._write(_log.info, partial(warn, category=UserWarning))
+            self._write(reason, _log.info, partial(warn, category=UserWarning))
             self._on_stop(session)
             return
         cure = "the step was undone; error.session stands there: print(error.session.why())"
-        raise Stopped(message, cure, session, self.iteration)
+        raise Stopped(reason, cure, session)
 
-    def _write(self, say: Callable[[str], None], complain: Callable[[str], None]) -> None:
+    def _reason_to_stop(self, holding: list[tuple[Condition, Known]]) -> Reason:
+        """Say what holds: first of what the step returns, which is looked at first."""
+        graph, outputs = self.step.graph, self.step.outputs
+        ordered = sorted(holding, key=lambda pair: (pair[1].side != "value", pair[1].variable not in outputs))
+        told = [f"{words(graph, known)}: {condition.text}" for condition, known in ordered]
+        more = [f"and {len(told) - MOST_SAID} more"] if len(told) > MOST_SAID else []
+        text = f"iteration {self.iteration}: {'; '.join(told[:MOST_SAID] + more) or 'asked for'}"
+        held = {condition.text: dict.fromkeys(graph.name_of(k.variable) for c, k in holding if c is condition)
+                for condition, _ in holding}  # fmt: skip
+        return Reason(text, self.iteration, tuple((condition, tuple(names)) for condition, names in held.items()))
+
+    def _reason_of(self, error: GraphEngineError) -> Reason:
+        if isinstance(error, Stopped):
+            return error.reason
+        return Reason(f"iteration {self.iteration}: {error.message}", self.iteration)
+
+    def _write(self, reason: Reason, say: Callable[[str], None], complain: Callable[[str], None]) -> None:
         """Write what led here, and say where it is; where that cannot be, what happened goes on."""
         if self._folder is None or not len(self.recorder):
             return
         try:
-            say(f"recorded: graph-engine debug {self.recorder.save(self._folder)[-1]}")
+            written = self.recorder.save(self._folder, reason)
+            say(f"recorded: graph-engine debug {shlex.quote(str(written[-1]))}")
         except FileError as problem:
             complain(f"not recorded: {problem}")

@@ -22,6 +22,7 @@ from graph_engine.trace import Trace
 from graph_engine_viz.debugger.attach import Stopped, WatchedStep, attach
 from graph_engine_viz.debugger.postmortem import causes, current_error, trace_of_error
 from graph_engine_viz.debugger.recorder import Recorder, complete
+from graph_engine_viz.debugger.recording import files_of, name_of, note_of, read_reason, stand_where_it_holds
 from graph_engine_viz.debugger.session import Session
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ def _of_path(given: str | os.PathLike[str]) -> Session:
         if found is None:
             raise
         return found
-    return _of_trace(trace)
+    return _as_recorded(_of_trace(trace), path)
 
 
 def _last_recorded(folder: Path) -> Path:
@@ -175,6 +176,27 @@ def _last_recorded(folder: Path) -> Path:
     if not found:
         raise FileError(f"{folder} holds no recording of a training", "give a file: a Python file, or a saved trace")
     return max(found, key=lambda path: (path.stat().st_mtime_ns, path.name))
+
+
+def _as_recorded(session: Session, path: Path) -> Session:
+    """Let a session on an iteration that was recorded know of the others, and stand where what was watched for held."""
+    told = read_reason(path)
+    if told is None:
+        return session
+    reason, iterations = told
+    number = next(number for number in iterations if name_of(number) == path.name)
+    session.note = note_of(reason, number)
+    session.iterations = [(n, _again(file)) for n, file in files_of(path, iterations).items()]
+    if number == reason.iteration and session.trace.failed is None:
+        stand_where_it_holds(session, reason.held)
+    return session
+
+
+def _again(path: Path) -> Callable[[], Trace]:
+    def run_again() -> Trace:
+        return _of_trace(Trace.load(path)).trace
+
+    return run_again
 
 
 def _at_failure(session: Session) -> Session:

@@ -8,7 +8,7 @@ iteration, which holds the graph and what was given, and nothing that can be com
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from graph_engine.feeds import bind_feeds
 from graph_engine.node import Variable
 from graph_engine.recent import Recent
 from graph_engine.trace import Trace
+from graph_engine_viz.debugger.recording import Reason, name_of, write_reason
 from graph_engine_viz.debugger.rerun import rerun
 
 __all__ = ["Iteration", "Recorder", "complete"]
@@ -96,8 +97,16 @@ class Recorder:
         """Run an iteration again and keep everything; parameters stay as they are now."""
         return complete(self._begun(iteration), self.step.engine.backend)
 
-    def save(self, folder: Any) -> list[Path]:
-        """Write a file for each iteration; a name says which.
+    def again(self, iteration: Iteration) -> Callable[[], Trace]:
+        """Return a function that runs an iteration again."""
+
+        def run_again() -> Trace:
+            return self.trace(iteration)
+
+        return run_again
+
+    def save(self, folder: Any, reason: Reason | None = None) -> list[Path]:
+        """Write a file for each iteration, whose name says which, and what there is to say of why.
 
         Raises
         ------
@@ -111,8 +120,10 @@ class Recorder:
             raise FileError(f"{path} cannot be made: {error}") from error
         written = []
         for iteration in self:
-            written.append(path / f"iteration-{iteration.number:08d}.safetensors")
+            written.append(path / name_of(iteration.number))
             self._begun(iteration).save(written[-1])
+        if reason is not None:
+            write_reason(path, reason, [iteration.number for iteration in self])
         return written
 
     def _begun(self, iteration: Iteration) -> Trace:

@@ -79,7 +79,10 @@ class Session:
     log : list of str
         The calls that were made; `changes` are those of them that changed something other than the place.
     iterations : list of (int, callable)
-        Where a training is attached: the iterations that are kept, each with a function that runs it again.
+        Where a training is attached or was recorded: the iterations that are kept, each with a function that runs it
+        again.
+    note : str
+        What there is to say of where the run comes from.
 
     Examples
     --------
@@ -108,6 +111,7 @@ class Session:
         self.log: list[str] = []
         self.changes: list[str] = []
         self.iterations: list[tuple[int, Callable[[], Trace]]] = []
+        self.note = ""
         self.opened = all_scopes(trace) if len(trace.steps) <= SMALL else set()
         self._rules: set[int] = set()
         self._use(0)

@@ -126,10 +126,10 @@ def _about_gradient(reader: Reader, variable: Variable) -> Answer:
         return _about(reader, gradient, name)
     if reader.all_zero(gradient):
         return Answer(f"{name} is zero", find_cuts(reader, variable))
-    return _about_size(reader, variable, name, reader.array(gradient))
+    return _about_size(reader, variable, name, gradient)
 
 
-def _about_size(reader: Reader, variable: Variable, name: str, array: Any) -> Answer:
+def _about_size(reader: Reader, variable: Variable, name: str, gradient: Variable) -> Answer:
     found = factors(reader, variable)
     lines = [f"  {factor}" for factor in found] if len(found) <= MOST_FACTORS else _shortened(found)
     lines += [f"together: {trend}" for trend in find_trends(found)]
@@ -144,12 +144,11 @@ def _about_size(reader: Reader, variable: Variable, name: str, array: Any) -> An
         lines.append(
             f"it is not finite all the way: what {broken.name} hands down is not; why(trace) says where it arose"
         )
-    lines += _coarse(array)
-    zeros = float((array == 0).mean()) if array.size else 0.0
+    lines += _coarse(reader.array(gradient))
+    zeros = reader.zeros(gradient)
     share = f", {zeros:.0%} of it zero" if zeros else ""
-    rms = reader.rms(reader.trace.gradients[variable])
     findings = _of_size(reader, variable, found, loops)
-    question = f"{name} has RMS {short(rms, 3)}{share}; on its way back from the loss:"
+    question = f"{name} has RMS {short(reader.rms(gradient), 3)}{share}; on its way back from the loss:"
     return Answer(question, findings, "\n".join(lines), found)
 
 

@@ -9,12 +9,12 @@ from graph_engine.spec import NUMPY_DTYPES
 from graph_engine_viz.debugger.origins.cause import Cause
 from graph_engine_viz.debugger.origins.reading import Array, Reader
 from graph_engine_viz.debugger.origins.reasons import WITH_BIAS
-from graph_engine_viz.debugger.origins.report import Factor, Finding, words
+from graph_engine_viz.debugger.origins.report import Factor, Finding, found_at
 
 __all__ = ["cancelled", "find_cancelled", "shared_evenly", "spread_and_summed"]
 
 ADDING = ("add", "subtract", "broadcast_to")
-SOFTMAXES = ("softmax", "masked_softmax")
+SHARING = ("softmax", "masked_softmax")
 ROUNDING = 100
 """How many times the smallest step of a dtype from 1 is taken for rounding."""
 
@@ -31,9 +31,9 @@ def find_cancelled(reader: Reader, found: tuple[Factor, ...]) -> tuple[Finding, 
         smallest = ROUNDING * float(np.finfo(NUMPY_DTYPES[operation.inputs[factor.position].dtype]).eps)
         cause = cancelled(reader, operation, factor.position) if factor.factor < min(smallest, 1e-3) else None
         if cause is not None:
-            where, variable = words(operation, factor.name), operation.inputs[factor.position]
             told = Cause(f"{cause.text}; what is left is rounding", cause.cure)
-            return (Finding("nothing but rounding", operation, variable, "backward", operation.line, where, told),)
+            variable = operation.inputs[factor.position]
+            return (found_at("nothing but rounding", operation, variable, factor.name, told),)
     return ()
 
 
@@ -53,12 +53,17 @@ def shared_evenly(reader: Reader, operation: Operation, position: int) -> Cause 
     """See the same gradient arrive at all of a group whose sum never changes."""
     primitive, name = operation.primitive, operation.primitive.name
     upstream = reader.gradient(operation.outputs[0])
-    if position or upstream is None or not (name in SOFTMAXES or getattr(primitive, "centred", False)):
+    if position or upstream is None:
         return None
-    weight = reader.array(operation.inputs[1]) if name not in SOFTMAXES and len(operation.inputs) > 1 else np.ones(())
-    taking_part = reader.array(operation.outputs[0]) != 0 if name in SOFTMAXES else np.ones(())
-    axes = (getattr(primitive, "axis", -1),) if name in SOFTMAXES else tuple(getattr(primitive, "axes", ()))
-    if not _same_along(reader.array(upstream) * weight, taking_part, axes):
+    arrived, taking_part = reader.array(upstream), np.ones((), dtype=bool)
+    if name in SHARING:
+        taking_part, axes = reader.array(operation.outputs[0]) != 0, (getattr(primitive, "axis", -1),)
+    elif getattr(primitive, "centred", False):
+        arrived = arrived * reader.array(operation.inputs[1]) if len(operation.inputs) > 1 else arrived
+        axes = tuple(getattr(primitive, "axes", ()))
+    else:
+        return None
+    if not _same_along(arrived, taking_part, axes):
         return None
     return Cause(
         f"the same gradient arrives at all that {name} takes together, and their sum is always the same",

@@ -13,13 +13,13 @@ from graph_engine_viz.debugger.origins.families import DEAD, FAMILIES
 from graph_engine_viz.debugger.origins.magnitudes import factors
 from graph_engine_viz.debugger.origins.reading import Place, Reader
 from graph_engine_viz.debugger.origins.reasons import FOR_DEAD, factor, flat, multiplied
-from graph_engine_viz.debugger.origins.trends import telling
+from graph_engine_viz.debugger.origins.trends import main_trend
 from graph_engine_viz.summary import short
 
 __all__ = ["dead_before", "why_cut"]
 
 
-def why_cut(reader: Reader, operation: Operation, position: int, term: Variable) -> Cause:
+def why_cut(reader: Reader, operation: Operation, position: int) -> Cause:
     """Say why nothing is handed down through a use although something arrived.
 
     Parameters
@@ -28,12 +28,10 @@ def why_cut(reader: Reader, operation: Operation, position: int, term: Variable)
     operation : Operation
     position : int
         Which of its inputs is looked at.
-    term : Variable
-        What was handed down to it.
     """
     family = FAMILIES.get(operation.primitive.name)
     return (
-        _underflowed(reader, operation, term)
+        _underflowed(reader, operation, reader.terms[operation, position])
         or spread_and_summed(reader, operation, position)
         or (None if family is None else family.whole(reader, operation, position))
         or shared_evenly(reader, operation, position)
@@ -65,13 +63,15 @@ def dead_before(reader: Reader, operation: Operation, position: int) -> tuple[Op
 
 def _dead(reader: Reader, variable: Variable) -> Operation | None:
     """Find the dead unit because of which a variable is zero."""
-    found = None
     if not variable.spec.is_float or not reader.has(variable) or not reader.all_zero(variable):
         return None
-    while variable.operation is not None and variable.operation is not found:
-        found = variable.operation
-        zero = (v for v in found.inputs if v.operation is not None and v.spec.is_float and reader.all_zero(v))
-        variable = next(zero, variable)
+    found = variable.operation
+    while found is not None:
+        zero = (v.operation for v in found.inputs if v.spec.is_float and reader.all_zero(v))
+        further = next((maker for maker in zero if maker is not None), None)
+        if further is None:
+            break
+        found = further
     if found is None or FAMILIES.get(found.primitive.name) is not DEAD or reader.all_zero(found.inputs[0]):
         return None
     return found
@@ -79,13 +79,13 @@ def _dead(reader: Reader, variable: Variable) -> Operation | None:
 
 def _underflowed(reader: Reader, operation: Operation, term: Variable) -> Cause | None:
     """See a product that is not zero become too small for its dtype."""
-    upstream = [g for v in operation.outputs if (g := reader.gradient(v)) is not None]
+    upstream = reader.arrived(operation)
     exact = _too_small(reader, operation, term, upstream)
     if exact is None:
         return None
     smallest = float(np.finfo(NUMPY_DTYPES[term.dtype]).smallest_subnormal)
     text = f"what is handed down, {short(exact)}, is too small for {term.dtype}: at least {short(smallest)}"
-    trend = telling(factors(reader, operation.outputs[0]))
+    trend = main_trend(factors(reader, operation.outputs[0]))
     if trend is not None:
         return Cause(f"{text}; it shrank on its way: {trend.cause.text}", trend.cause.cure)
     largest = max(float(np.max(np.abs(reader.array(g)), initial=0.0)) for g in upstream)
@@ -95,27 +95,43 @@ def _underflowed(reader: Reader, operation: Operation, term: Variable) -> Cause 
     )
 
 
-def _too_small(reader: Reader, operation: Operation, zero: Variable, upstream: list[Variable]) -> float | None:
+def _too_small(reader: Reader, operation: Operation, term: Variable, upstream: list[Variable]) -> float | None:
     """Go back through a rule, from a zero to where a gradient became too small, and return what it should be."""
-    maker = zero.operation
-    if zero in upstream or maker is None or not _of_rule(maker, operation) or not reader.array(zero).size:
-        return None
-    if all(reader.has(v) for v in maker.inputs):
-        exact = np.abs(Place(reader, maker, zero, (0,) * reader.array(zero).ndim).exactly)
-        largest = float(np.nanmax(exact, initial=0.0))
-        if largest > 0:
-            return largest if largest < float(np.finfo(NUMPY_DTYPES[zero.dtype]).smallest_subnormal) else None
-    zeros = (v for v in maker.inputs if v.spec.is_float and reader.has(v) and reader.all_zero(v))
-    deeper = (_too_small(reader, operation, v, upstream) for v in zeros if _comes_of(v, operation, upstream))
-    return next((found for found in deeper if found is not None), None)
+    carrying = _carrying(reader, operation, upstream)
+    stack, seen = [term], set(upstream)
+    while stack:
+        zero = stack.pop()
+        maker = zero.operation
+        if zero in seen or maker is None or not _of_rule(maker, operation) or not reader.array(zero).size:
+            continue
+        seen.add(zero)
+        exact = _largest_exactly(reader, maker, zero)
+        if exact > 0:
+            if exact < float(np.finfo(NUMPY_DTYPES[zero.dtype]).smallest_subnormal):
+                return exact
+            continue
+        zeros = [v for v in maker.inputs if v in carrying and v.spec.is_float and reader.has(v) and reader.all_zero(v)]
+        stack += reversed(zeros)
+    return None
 
 
-def _comes_of(variable: Variable, operation: Operation, upstream: list[Variable]) -> bool:
-    """Return whether a part of an operation's rule was computed from the gradient that arrived."""
-    maker = variable.operation
-    if maker is None or not _of_rule(maker, operation):
-        return variable in upstream
-    return variable in upstream or any(_comes_of(v, operation, upstream) for v in maker.inputs)
+def _largest_exactly(reader: Reader, maker: Operation, zero: Variable) -> float:
+    """Return how large a zero would be in double precision; 0 where what it was computed from is not known."""
+    if not all(reader.has(v) for v in maker.inputs):
+        return 0.0
+    exact = np.abs(Place(reader, maker, zero, (0,) * reader.array(zero).ndim).exactly)
+    return float(np.nanmax(exact, initial=0.0))
+
+
+def _carrying(reader: Reader, operation: Operation, upstream: list[Variable]) -> set[Variable]:
+    """Find what an operation's rule computed from the gradients that arrived."""
+    stack, seen = [*upstream], set(upstream)
+    while stack:
+        users = [user for user, _ in reader.trace.graph.consumers.get(stack.pop(), ()) if _of_rule(user, operation)]
+        fresh = {v for user in users for v in user.outputs} - seen
+        stack += fresh
+        seen |= fresh
+    return seen
 
 
 def _of_rule(maker: Operation, operation: Operation) -> bool:

@@ -86,7 +86,7 @@ _AT_ZERO = Family(
 _BRANCHED = Family(reasons.not_taken, Cause("its mask does not take this branch there", "look at the mask"))
 _DROPPED = Family(reasons.dropped, Cause("it was dropped there", "a smaller p"))
 _LOOPED = Family(
-    reasons.nothing_known,
+    reasons.flat,
     Cause("in each of its steps something is 0, or too small", "unroll it to look inside: ge.passes.unroll"),
 )
 

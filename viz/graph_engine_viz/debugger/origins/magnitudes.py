@@ -20,28 +20,18 @@ __all__ = ["factors", "in_loop", "inside_of", "most_telling"]
 
 def factors(reader: Reader, variable: Variable) -> tuple[Factor, ...]:
     """Follow the gradient of a variable up to the loss; the first is the operation next to the loss."""
-    by_variable: dict[Variable, list[tuple[Operation, int, Variable]]] = {}
-    for (operation, position), term in reader.terms.items():
-        if reader.has(term):
-            by_variable.setdefault(operation.inputs[position], []).append((operation, position, term))
     found: list[Factor] = []
-    current = variable
-    while by_variable.get(current):
-        operation, position, term = max(by_variable[current], key=lambda use: reader.rms(use[2]))
-        upstream = [g for v in operation.outputs if (g := reader.gradient(v)) is not None]
-        output = max(upstream, key=reader.rms) if upstream else None
-        if output is None or output.gradient is None:
-            break
-        sizes = reader.rms(output), reader.rms(term)
-        found.append(Factor(operation, reader.name(operation), *sizes, operation.line, position))
-        current = output.gradient.variable
+    use = reader.largest_use(variable)
+    while use is not None:
+        operation, sizes = use.operation, (reader.rms(use.arrived), reader.rms(use.term))
+        found.append(Factor(operation, reader.name(operation), *sizes, operation.line, use.position))
+        use = reader.largest_use(use.output)
     return tuple(reversed(found))
 
 
 def most_telling(found: tuple[Factor, ...]) -> Factor | None:
     """Return the factor that is furthest from 1."""
-    known = [f for f in found if f.factor > 0 and math.isfinite(f.factor)]
-    return max(known, key=lambda f: abs(math.log(f.factor)), default=None)
+    return max((f for f in found if math.isfinite(f.log)), key=lambda f: abs(f.log), default=None)
 
 
 def inside_of(reader: Reader, operation: Operation) -> tuple[Factor, ...]:

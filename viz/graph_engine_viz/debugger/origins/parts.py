@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from graph_engine.node import Operation
-from graph_engine_viz.debugger.origins.reading import Array, Reader, Terms
+from graph_engine_viz.debugger.origins.reading import Array, Reader
 
 __all__ = ["MOVING", "places_of_cut", "zero_slices"]
 
@@ -25,7 +25,7 @@ MOVING = frozenset(
 """Operations that put numbers somewhere else and do nothing to them."""
 
 
-def places_of_cut(reader: Reader, operation: Operation, position: int, terms: Terms) -> Iterator[tuple[Operation, int]]:
+def places_of_cut(reader: Reader, operation: Operation, position: int) -> Iterator[tuple[Operation, int]]:
     """Find the uses at which the part of a joined tensor that one input makes up was cut.
 
     Parameters
@@ -35,8 +35,6 @@ def places_of_cut(reader: Reader, operation: Operation, position: int, terms: Te
         One of `MOVING`, to which something arrives that is zero where this input went.
     position : int
         Which of its inputs it is.
-    terms : mapping
-        What is handed down through each use.
 
     Yields
     ------
@@ -44,23 +42,27 @@ def places_of_cut(reader: Reader, operation: Operation, position: int, terms: Te
         Something arrives there, and nothing leaves it for this part.
     """
     stack = [(operation, position, np.ones(reader.array(operation.inputs[position]).shape, dtype=bool))]
+    parts: dict[tuple[tuple[int, ...], bytes], Array] = {}
+    seen: set[tuple[Operation, int, int]] = set()
     while stack:
         current, place, part = stack.pop()
         if current.primitive.name in MOVING:
             part = _moved(reader, current, place, part)
-        for user, position in reader.trace.graph.consumers.get(current.outputs[0], ()):
-            if user.phase != "forward" or len(user.outputs) != 1:
+            part = parts.setdefault((part.shape, part.tobytes()), part)  # of those that are alike the same object
+        for user, at in reader.trace.graph.consumers.get(current.outputs[0], ()):
+            if user.phase != "forward" or len(user.outputs) != 1 or (user, at, id(part)) in seen:
                 continue
+            seen.add((user, at, id(part)))
             upstream = reader.gradient(user.outputs[0])
             if upstream is None or reader.all_zero(upstream):
                 continue
             arrived = reader.array(upstream)
-            moves, term = user.primitive.name in MOVING, terms.get((user, position))
+            moves, term = user.primitive.name in MOVING, reader.terms.get((user, at))
             by_itself = user.primitive.elementwise and arrived.shape == part.shape
             if moves or (by_itself and not np.any(arrived[part])):
-                stack.append((user, position, part))
+                stack.append((user, at, part))
             elif term is not None and not np.any(reader.array(term)[part]):
-                yield user, position
+                yield user, at
 
 
 def _moved(reader: Reader, operation: Operation, position: int, part: Array) -> Array:

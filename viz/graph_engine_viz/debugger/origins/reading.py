@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from graph_engine.node import Operation, Variable
 from graph_engine.trace import Trace
 
-__all__ = ["Element", "Place", "Reader", "Terms"]
+__all__ = ["Element", "Place", "Reader", "Terms", "Use"]
 
 Array = np.ndarray[Any, Any]
 Index = tuple[int, ...]
@@ -35,6 +36,29 @@ class Element:
     index: Index
     value: float
     inputs: tuple[tuple[str, float], ...] = ()
+
+
+class Use(NamedTuple):
+    """A use of a variable, and the gradients there.
+
+    Attributes
+    ----------
+    operation : Operation
+    position : int
+        Which of its inputs the variable is.
+    term : Variable
+        What is handed down to the variable.
+    output : Variable
+        Of the operation: the one with the largest gradient.
+    arrived : Variable
+        The gradient of that output.
+    """
+
+    operation: Operation
+    position: int
+    term: Variable
+    output: Variable
+    arrived: Variable
 
 
 class Reader:
@@ -75,7 +99,7 @@ class Reader:
         """Return the share of exact zeros."""
         if variable not in self._zeros:
             array = self.array(variable)
-            self._zeros[variable] = 1 - np.count_nonzero(array) / array.size if array.size else 1.0
+            self._zeros[variable] = (array.size - np.count_nonzero(array)) / array.size if array.size else 1.0
         return self._zeros[variable]
 
     def rms(self, variable: Variable) -> float:
@@ -100,6 +124,20 @@ class Reader:
         found = self.trace.gradients.get(variable)
         return found if found is not None and self.has(found) else None
 
+    def arrived(self, operation: Operation) -> list[Variable]:
+        """Return the gradients that came back to an operation: those of its outputs."""
+        return [gradient for v in operation.outputs if (gradient := self.gradient(v)) is not None]
+
+    def largest_use(self, variable: Variable) -> Use | None:
+        """Return the use that contributes most to a variable's gradient; None at the loss."""
+        if variable not in self._handed:
+            return None
+        operation, position, term = max(self._handed[variable], key=lambda use: self.rms(use[2]))
+        arrived = max(self.arrived(operation), key=self.rms, default=None)
+        if arrived is None or arrived.gradient is None:
+            return None
+        return Use(operation, position, term, arrived.gradient.variable, arrived)
+
     @cached_property
     def terms(self) -> Terms:
         """What is handed down through each use of a variable."""
@@ -112,6 +150,15 @@ class Reader:
             and record.operation is not None
             and record.input_index is not None
         }
+
+    @cached_property
+    def _handed(self) -> dict[Variable, list[tuple[Operation, int, Variable]]]:
+        """What is handed down to each variable, as far as the run got: through which use, and which term it is."""
+        found = defaultdict(list)
+        for (operation, position), term in self.terms.items():
+            if self.has(term):
+                found[operation.inputs[position]].append((operation, position, term))
+        return found
 
     def _kinds(self, variable: Variable) -> tuple[bool, bool]:
         if variable not in self._bad:

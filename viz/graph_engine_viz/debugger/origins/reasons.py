@@ -13,8 +13,8 @@ from graph_engine_viz.summary import short
 
 __all__ = [
     "FOR_DEAD", "WITH_BIAS", "Reason", "certain", "clipped", "dead", "dropped", "equal", "factor", "flat", "looked_up",
-    "many_factors", "masked", "multiplied", "normalised", "not_chosen", "not_taken", "nothing_known", "picked", "power",
-    "saturated", "shared", "sloped",
+    "many_factors", "masked", "multiplied", "normalised", "not_chosen", "not_taken", "picked", "power", "saturated",
+    "shared", "sloped",
 ]  # fmt: skip
 
 Reason = Callable[[Reader, Operation, int], Cause | None]
@@ -84,10 +84,6 @@ def flat(reader: Reader, operation: Operation, position: int) -> Cause:
         return Cause(f"all inputs of {name} are 0, where its derivative is 0", _ZEROS)
     text = f"the derivative of {name} is 0 at these inputs, wherever a gradient arrives"
     return Cause(text, "see session.explain() at this step")
-
-
-def nothing_known(reader: Reader, operation: Operation, position: int) -> None:
-    """Leave it to what holds of any operation."""
 
 
 # ---- choices ---------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from graph_engine.node import Operation, Variable
@@ -10,7 +11,7 @@ from graph_engine_viz.debugger.origins.cause import Cause
 from graph_engine_viz.debugger.origins.reading import Element
 from graph_engine_viz.summary import short
 
-__all__ = ["Answer", "Factor", "Finding", "words"]
+__all__ = ["Answer", "Factor", "Finding", "found_at", "words"]
 
 MOST_PASSED = 12
 
@@ -22,7 +23,8 @@ class Finding:
     Attributes
     ----------
     what : str
-        What is found there, in words: `NaN`, `Inf`, `all gradients are 0`.
+        What is found there, in words: `NaN`, `Inf`, `NaN and Inf`, `zero`, `a vanishing gradient`,
+        `an exploding gradient`, `nothing but rounding`, `a change of zero`, `the failure`.
     operation : Operation or None
         Where it arose; None where it was there from the beginning.
     variable : Variable
@@ -33,7 +35,8 @@ class Finding:
         The user's line; in the backward pass, that of the forward operation.
     where : str
         The place in words.
-    cause, cure : str
+    cause : Cause
+        Why, and what helps: `.text` and `.cure`.
     elements : tuple of Element
         The first of the elements concerned, with what they were computed from.
     count, size : int
@@ -92,7 +95,12 @@ class Factor:
     @property
     def factor(self) -> float:
         """By how much the gradient grew here."""
-        return self.left / self.arrived if self.arrived else float("nan")
+        return self.left / self.arrived if self.arrived else math.nan
+
+    @property
+    def log(self) -> float:
+        """The decimal logarithm of the factor; NaN where there is none, or an infinite one."""
+        return math.log10(self.factor) if 0 < self.factor < math.inf else math.nan
 
     def __str__(self) -> str:
         return f"× {short(self.factor, 3):>9}  RMS {short(self.left, 3):>9}  {self.name}"
@@ -131,6 +139,29 @@ class Answer:
 
     def __str__(self) -> str:
         return "\n".join(part for part in (self.question, self.text, *map(str, self.findings)) if part)
+
+
+def found_at(
+    what: str,
+    operation: Operation,
+    variable: Variable,
+    name: str,
+    cause: Cause,
+    *,
+    phase: str = "backward",
+    count: int = 0,
+    size: int = 0,
+    path: tuple[str, ...] = (),
+) -> Finding:
+    """Tell of an operation that explains what was asked, where it was declared; the rest as in `Finding`.
+
+    Parameters
+    ----------
+    name : str
+        What the operation is called.
+    """
+    where = words(operation, name)
+    return Finding(what, operation, variable, phase, operation.line, where, cause, (), count, size, path)
 
 
 def words(operation: Operation, name: str) -> str:

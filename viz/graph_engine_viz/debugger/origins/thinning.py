@@ -7,8 +7,8 @@ from graph_engine_viz.debugger.origins.cancelling import cancelled
 from graph_engine_viz.debugger.origins.cause import Cause
 from graph_engine_viz.debugger.origins.families import DEAD, FAMILIES
 from graph_engine_viz.debugger.origins.parts import zero_slices
-from graph_engine_viz.debugger.origins.reading import Reader
-from graph_engine_viz.debugger.origins.report import Finding, words
+from graph_engine_viz.debugger.origins.reading import Reader, Use
+from graph_engine_viz.debugger.origins.report import Finding, found_at
 
 __all__ = ["find_thinning"]
 
@@ -20,44 +20,27 @@ MOST_FINDINGS = 5
 
 def find_thinning(reader: Reader, variable: Variable) -> tuple[Finding, ...]:
     """Go from a variable towards the loss, along the largest contributions, for as long as a part of them is zero."""
-    terms, names = reader.terms, [f"grad({reader.name(variable)})"]
+    names = [f"grad({reader.name(variable)})"]
     units: list[Finding] = []
     found: list[Finding] = []
-    current, share = variable, reader.zeros(reader.trace.gradients[variable])
-    while share > LEAST:
-        uses = [
-            (op, i) for op, i in reader.trace.graph.consumers.get(current, ()) if _known(reader, terms.get((op, i)))
-        ]
-        if not uses:
-            break
-        operation, position = max(uses, key=lambda use: reader.rms(terms[use]))
-        upstream = [g for v in operation.outputs if (g := reader.gradient(v)) is not None]
-        arrived = max(upstream, key=reader.rms, default=None)
-        if arrived is None or arrived.gradient is None:
-            break
-        term, before = terms[operation, position], reader.zeros(arrived)
-        left, dead = reader.zeros(term), _dead_units(reader, operation)
+    use, share = reader.largest_use(variable), reader.zeros(reader.trace.gradients[variable])
+    while use is not None and share > LEAST and len(units) < MOST_FINDINGS:
+        before, left = reader.zeros(use.arrived), reader.zeros(use.term)
+        dead = _dead_units(reader, use.operation)
         if dead is not None:
-            units.append(_finding(reader, operation, current, dead, term, names))
-        elif left > before + LEAST:
-            cause = _cause(reader, operation, position, term, arrived)
-            found.append(_finding(reader, operation, current, cause, term, names))
-        current, share = arrived.gradient.variable, min(before, left)
-        names.append(f"grad({reader.name(current)})")
+            units.append(_finding(reader, use, dead, names))
+        elif left > before + LEAST and len(found) < MOST_FINDINGS:
+            found.append(_finding(reader, use, _cause(reader, use), names))
+        names.append(f"grad({reader.name(use.output)})")
+        use, share = reader.largest_use(use.output), min(before, left)
     return (*units, *found)[:MOST_FINDINGS]
 
 
-def _known(reader: Reader, term: Variable | None) -> bool:
-    return term is not None and reader.has(term)
-
-
-def _finding(
-    reader: Reader, operation: Operation, variable: Variable, cause: Cause, term: Variable, names: list[str]
-) -> Finding:
-    where, size = words(operation, reader.name(operation)), reader.array(term).size
-    count = round(reader.zeros(term) * size)
+def _finding(reader: Reader, use: Use, cause: Cause, names: list[str]) -> Finding:
+    operation, size = use.operation, reader.array(use.term).size
+    variable, count = operation.inputs[use.position], round(reader.zeros(use.term) * size)
     path = tuple(reversed(names))
-    return Finding("zero", operation, variable, "backward", operation.line, where, cause, (), count, size, path)
+    return found_at("zero", operation, variable, reader.name(operation), cause, count=count, size=size, path=path)
 
 
 def _dead_units(reader: Reader, operation: Operation) -> Cause | None:
@@ -72,13 +55,14 @@ def _dead_units(reader: Reader, operation: Operation) -> Cause | None:
     return Cause(text, DEAD.part.cure)
 
 
-def _cause(reader: Reader, operation: Operation, position: int, term: Variable, arrived: Variable) -> Cause:
+def _cause(reader: Reader, use: Use) -> Cause:
+    operation, position = use.operation, use.position
     alike = cancelled(reader, operation, position)
     if alike is not None:
         return alike
     name = operation.primitive.name
-    left, before = reader.zeros(term), reader.zeros(arrived)
-    slices = zero_slices(reader.array(term), reader.array(arrived))
+    left, before = reader.zeros(use.term), reader.zeros(use.arrived)
+    slices = zero_slices(reader.array(use.term), reader.array(use.arrived))
     general = Cause(f"the derivative of {name} is 0 there", "see session.explain() at this step")
     text, cure = FAMILIES[name].part if name in FAMILIES else general
     whole = f", all of {slices}" if slices else ""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from graph_engine_viz.debugger.origins.cause import Cause
-from graph_engine_viz.debugger.origins.report import Factor, Finding, words
+from graph_engine_viz.debugger.origins.report import Factor, Finding, found_at
 from graph_engine_viz.summary import short
 
-__all__ = ["Trend", "find_trends", "is_extreme", "telling", "told_trends"]
+__all__ = ["Trend", "find_trends", "is_extreme", "main_trend", "told_trends"]
 
 DECADES = 4
 """Kinds that change a gradient by less than 10 to this power are not told of."""
@@ -57,37 +57,35 @@ def find_trends(found: tuple[Factor, ...]) -> list[Trend]:
     """Say what operations of one kind contribute together, where there are several; those that matter most first."""
     kinds: dict[str, list[Factor]] = defaultdict(list)
     for factor in found:
-        if factor.factor > 0 and math.isfinite(factor.factor):
+        if math.isfinite(factor.log):
             kinds[factor.operation.primitive.name].append(factor)
-    trends = [Trend(name, tuple(few), sum(math.log10(f.factor) for f in few)) for name, few in kinds.items()]
+    trends = [Trend(name, tuple(few), sum(f.log for f in few)) for name, few in kinds.items()]
     several = [trend for trend in trends if len(trend.factors) > 1 and abs(trend.log) >= 1]
     return sorted(several, key=lambda trend: -abs(trend.log))
 
 
-def telling(found: tuple[Factor, ...]) -> Trend | None:
+def main_trend(found: tuple[Factor, ...]) -> Trend | None:
     """Return the kind that makes a gradient as small or as large as it is, if one does."""
     trends = find_trends(found)
-    total = sum(math.log10(f.factor) for f in found if f.factor > 0 and math.isfinite(f.factor))
+    total = sum(f.log for f in found if math.isfinite(f.log))
     strong = (t for t in trends if abs(t.log) >= DECADES and len(t.factors) >= LEAST and t.log * total > 0)
     return next(strong, None) if abs(total) >= DECADES else None
 
 
 def is_extreme(factor: Factor) -> bool:
     """Return whether one operation alone makes a gradient vanish or explode."""
-    known = factor.factor > 0 and math.isfinite(factor.factor)
-    return known and abs(math.log10(factor.factor)) >= DECADES
+    return abs(factor.log) >= DECADES
 
 
 def told_trends(found: tuple[Factor, ...]) -> tuple[Finding, ...]:
     """Tell of the kind of operation that makes a gradient vanish or explode."""
-    trend = telling(found)
+    trend = main_trend(found)
     if trend is None:
         return ()
     what = "a vanishing gradient" if trend.log < 0 else "an exploding gradient"
     most = (min if trend.log < 0 else max)(trend.factors, key=lambda factor: factor.factor)
-    operation = most.operation
-    variable, where = operation.inputs[most.position], f"most of all {words(operation, most.name)}"
-    return (Finding(what, operation, variable, "backward", operation.line, where, trend.cause),)
+    found_there = found_at(what, most.operation, most.operation.inputs[most.position], most.name, trend.cause)
+    return (replace(found_there, where=f"most of all {found_there.where}"),)
 
 
 def _power(log: float) -> str:

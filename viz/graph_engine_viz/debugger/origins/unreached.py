@@ -5,7 +5,7 @@ from __future__ import annotations
 from graph_engine.node import Variable
 from graph_engine_viz.debugger.origins.cause import Cause
 from graph_engine_viz.debugger.origins.reading import Reader
-from graph_engine_viz.debugger.origins.report import Answer, Finding, words
+from graph_engine_viz.debugger.origins.report import Answer, found_at
 from graph_engine_viz.debugger.origins.zeros import find_cuts, reaches
 
 __all__ = ["explain_failure", "explain_missing"]
@@ -17,10 +17,9 @@ def explain_failure(reader: Reader, question: str) -> Answer:
     if operation is None or error is None:
         return Answer(question, text=str(error))
     text, *more = str(error).splitlines()
-    where = words(operation, reader.name(operation))
     cause = Cause(text, next((line.strip() for line in reversed(more) if "declared at" not in line), ""))
-    found = Finding("the failure", operation, operation.outputs[0], operation.phase, operation.line, where, cause)
-    return Answer(question, (found,))
+    variable, name = operation.outputs[0], reader.name(operation)
+    return Answer(question, (found_at("the failure", operation, variable, name, cause, phase=operation.phase),))
 
 
 def explain_missing(reader: Reader, variable: Variable, what: str = "") -> Answer:

@@ -7,7 +7,7 @@ import numpy as np
 from graph_engine.node import Operation, Variable
 from graph_engine_viz.debugger.origins.cause import Cause
 from graph_engine_viz.debugger.origins.reading import Array, Reader
-from graph_engine_viz.debugger.origins.report import Answer, Finding, words
+from graph_engine_viz.debugger.origins.report import Answer, Finding, found_at
 from graph_engine_viz.debugger.origins.zeros import find_cuts
 from graph_engine_viz.summary import short
 
@@ -39,26 +39,26 @@ def _standing(reader: Reader, parameter: Variable, new: Variable) -> tuple[Findi
         return ()
     wide = operation.inputs[0]
     if operation.primitive.name == "astype" and not _same(reader, wide, old):
-        change = float(np.max(np.abs(reader.array(wide) - old.astype(wide.dtype))))
-        spacing = float(np.min(np.spacing(np.abs(old))))
-        return (_finding(reader, operation, parameter, _lost(change, spacing, parameter.dtype)),)
+        return (_lost(reader, operation, parameter, reader.array(wide) - old.astype(wide.dtype)),)
     steps = [v for v in operation.inputs if v.spec.is_float and not _same(reader, v, old)]
     if operation.primitive.name not in ("add", "subtract") or len(steps) != 1:
         cause = Cause(f"{operation.primitive.name} gives back what was there", "look at what it is computed from")
         return (_finding(reader, operation, parameter, cause),)
     if not reader.all_zero(steps[0]):
-        change = float(np.max(np.abs(reader.array(steps[0]))))
-        spacing = float(np.min(np.spacing(np.abs(old))))
-        return (_finding(reader, operation, parameter, _lost(change, spacing, parameter.dtype)),)
+        return (_lost(reader, operation, parameter, reader.array(steps[0])),)
     return (_of_zero(reader, steps[0], parameter),)
 
 
-def _lost(change: float, spacing: float, dtype: str) -> Cause:
-    return Cause(
-        f"the change, at most {short(change)}, is lost in rounding: {dtype} numbers of this size lie {short(spacing)} "
-        "apart or more",
+def _lost(reader: Reader, operation: Operation, parameter: Variable, change: Array) -> Finding:
+    """Tell of a change that is less than the spacing of the numbers it is added to."""
+    largest = float(np.max(np.abs(change)))
+    spacing = float(np.min(np.spacing(np.abs(reader.array(parameter)))))
+    cause = Cause(
+        f"the change, at most {short(largest)}, is lost in rounding: {parameter.dtype} numbers of this size lie "
+        f"{short(spacing)} apart or more",
         "a larger learning rate, or keep the parameter in a wider dtype",
     )
+    return _finding(reader, operation, parameter, cause)
 
 
 def _of_zero(reader: Reader, change: Variable, parameter: Variable) -> Finding:
@@ -85,8 +85,7 @@ def _nothing(reader: Reader, operation: Operation, zero: list[Variable]) -> Caus
 
 
 def _finding(reader: Reader, operation: Operation, parameter: Variable, cause: Cause) -> Finding:
-    where = words(operation, reader.name(operation))
-    return Finding("a change of zero", operation, parameter, operation.phase, operation.line, where, cause)
+    return found_at("a change of zero", operation, parameter, reader.name(operation), cause, phase=operation.phase)
 
 
 def _same(reader: Reader, variable: Variable, old: Array) -> bool:

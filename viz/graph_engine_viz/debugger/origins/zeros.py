@@ -6,6 +6,8 @@ not zero and the second is, there it was cut; where both are zero the cut is fur
 
 from __future__ import annotations
 
+from collections import deque
+
 from graph_engine.node import Operation, Variable
 from graph_engine.primitives.scanning import Scan
 from graph_engine_viz.debugger.origins.cause import Cause
@@ -13,8 +15,8 @@ from graph_engine_viz.debugger.origins.cutting import dead_before, why_cut
 from graph_engine_viz.debugger.origins.families import HANDING_NOTHING
 from graph_engine_viz.debugger.origins.inside import unrolled, within
 from graph_engine_viz.debugger.origins.parts import MOVING, places_of_cut
-from graph_engine_viz.debugger.origins.reading import Reader, Terms
-from graph_engine_viz.debugger.origins.report import Finding, words
+from graph_engine_viz.debugger.origins.reading import Reader
+from graph_engine_viz.debugger.origins.report import Finding, found_at
 
 __all__ = ["find_cuts", "reaches"]
 
@@ -23,19 +25,16 @@ MOST_FINDINGS = 5
 
 def find_cuts(reader: Reader, variable: Variable) -> tuple[Finding, ...]:
     """Find where the gradient of a variable was cut off; those nearest to it first."""
-    terms = reader.terms
-    consumers = reader.trace.graph.consumers
     towards: dict[Variable, Variable | None] = {variable: None}
-    queue = [variable]
+    queue = deque([variable])
     found: list[Finding] = []
     while queue and len(found) < MOST_FINDINGS:
-        current = queue.pop(0)
-        for operation, position in consumers.get(current, ()):
-            if operation.phase != "forward":
+        current = queue.popleft()
+        for operation, position in reader.trace.graph.consumers.get(current, ()):
+            if operation.phase != "forward" or len(found) >= MOST_FINDINGS:
                 continue
-            cause = _cut(reader, operation, position, terms.get((operation, position)))
-            if cause is not None:
-                found += _found(reader, operation, position, cause, _path(reader, current, towards), terms)
+            if _is_cut(reader, operation, position):
+                found += _found(reader, operation, position, _path(reader, current, towards))
                 continue
             for output in operation.outputs:
                 if output not in towards and output.spec.is_float:
@@ -56,21 +55,25 @@ def reaches(reader: Reader, variable: Variable, output: Variable) -> bool:
     return output in seen
 
 
-def _cut(reader: Reader, operation: Operation, position: int, term: Variable | None) -> Cause | None:
-    """Say why nothing is handed down through a use although something arrived; None where nothing arrived."""
+def _is_cut(reader: Reader, operation: Operation, position: int) -> bool:
+    """Return whether nothing is handed down through a use although something arrived, or whatever arrives."""
+    if _by_nature(operation) is not None:
+        return True
+    term = reader.terms.get((operation, position))
+    nothing = term is None or not reader.has(term) or reader.all_zero(term)
+    return nothing and not all(reader.all_zero(gradient) for gradient in reader.arrived(operation))
+
+
+def _cause(reader: Reader, operation: Operation, position: int) -> Cause:
+    """Say why nothing is handed down through a use."""
     nature = _by_nature(operation)
     if nature is not None:
         return nature
-    upstream = [g for v in operation.outputs if (g := reader.gradient(v)) is not None]
-    arrived = [g for g in upstream if not reader.all_zero(g)]
-    if not arrived:
-        return None
+    term = reader.terms.get((operation, position))
     if term is None or not reader.has(term):
         name = operation.primitive.name
         return Cause(f"{name} hands no gradient down to this input", "its derivative with respect to it is zero")
-    if not reader.all_zero(term):
-        return None
-    return why_cut(reader, operation, position, term)
+    return why_cut(reader, operation, position)
 
 
 def _by_nature(operation: Operation) -> Cause | None:
@@ -81,30 +84,25 @@ def _by_nature(operation: Operation) -> Cause | None:
     return HANDING_NOTHING.get(name)
 
 
-def _finding(reader: Reader, operation: Operation, variable: Variable, cause: Cause, path: tuple[str, ...]) -> Finding:
-    name = reader.name(operation)
-    return Finding("zero", operation, variable, "backward", operation.line, words(operation, name), cause, path=path)
+def _finding(reader: Reader, operation: Operation, position: int, cause: Cause, path: tuple[str, ...]) -> Finding:
+    return found_at("zero", operation, operation.inputs[position], reader.name(operation), cause, path=path)
 
 
-def _found(
-    reader: Reader, operation: Operation, position: int, cause: Cause, path: tuple[str, ...], terms: Terms
-) -> list[Finding]:
+def _found(reader: Reader, operation: Operation, position: int, path: tuple[str, ...]) -> list[Finding]:
     """Tell of a cut: inside of a loop, or further on where the part that was joined to others was cut."""
     if isinstance(operation.primitive, Scan):
         inside = _inside(reader, operation, position, path)
         if inside:
             return inside
     if operation.primitive.name in MOVING and len(operation.inputs) > 1:
-        cuts = [
-            _finding(reader, user, user.inputs[at], why_cut(reader, user, at, terms[user, at]), path)
-            for user, at in places_of_cut(reader, operation, position, terms)
-        ]
+        uses = places_of_cut(reader, operation, position)
+        cuts = [_finding(reader, user, at, why_cut(reader, user, at), path) for user, at in uses]
         if cuts:
             return cuts
     before = dead_before(reader, operation, position)
     if before is not None:
-        return [_finding(reader, before[0], before[0].inputs[0], before[1], path)]
-    return [_finding(reader, operation, operation.inputs[position], cause, path)]
+        return [_finding(reader, before[0], 0, before[1], path)]
+    return [_finding(reader, operation, position, _cause(reader, operation, position), path)]
 
 
 def _inside(reader: Reader, operation: Operation, position: int, path: tuple[str, ...]) -> list[Finding]:
@@ -112,10 +110,9 @@ def _inside(reader: Reader, operation: Operation, position: int, path: tuple[str
     loop = unrolled(reader, operation)
     if loop is None or loop.inputs[position] not in loop.reader.trace.graph:
         return []
-    name, variable = reader.name(operation), operation.inputs[position]
     found = find_cuts(loop.reader, loop.inputs[position])
-    outer = _finding(reader, operation, variable, Cause(""), path)
-    return [within(finding, outer, f"inside of {name}") for finding in found]
+    outer = _finding(reader, operation, position, Cause(""), path)
+    return [within(finding, outer, f"inside of {reader.name(operation)}") for finding in found]
 
 
 def _path(reader: Reader, variable: Variable, towards: dict[Variable, Variable | None]) -> tuple[str, ...]:

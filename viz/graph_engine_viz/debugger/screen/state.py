@@ -43,6 +43,7 @@ def state_of(session: Session, looked: Looked, levels: Levels) -> dict[str, Any]
         "title": f"{PHASES[step.phase]} · step {place.last + 1} of {len(session.steps)}",
         "text": session.where().text,
         "subject": None if variable is None else [looked.name(variable), side],
+        "note": looked.told(session.note),
         "reasons": _reasons(session),
         "part": "" if place.substep is None else part_text(looked, session.here),
         "rules": rules,

@@ -75,7 +75,7 @@ class Desk:
         self.run: Table = self.ask("run")
         self.chosen: tuple[str, str] | None = None
         self.slice = ""
-        self.message = ""
+        self.message = session.note
         self.prompt: Prompt | None = None
         self.reading: list[str] | None = None
         self.scroll = 0

@@ -11,7 +11,7 @@ import { drawTimeline } from "./timeline.js";
 import { drawSeries } from "./series.js";
 
 function drawHeader() {
-  const { at, title, phase, reasons, scope, substep, part, run, runs } = model.state;
+  const { at, title, phase, reasons, scope, substep, part, run, runs, note } = model.state;
   const here = stepOf(at);
   const source = here.file === null ? null : model.run.files[here.file];
   const code = source?.lines.find(([number]) => number === here.line)?.[1].trim() ?? "";
@@ -26,6 +26,7 @@ function drawHeader() {
     failed ? el("span", { class: "trouble" }, `✗ ${failed}`) : el("code", {}, code),
     source ? el("span", { class: "place" }, `${source.name}:${here.line}`) : "",
     ...reasons.map((reason) => el("span", { class: "reason" }, `■ ${reason}`)),
+    note ? el("span", { class: "note", title: note }, note) : "",
     model.run.retention ? el("span", { class: "note" }, model.run.retention) : "",
   ].filter((part) => part !== "");
   redraw(find("caption"), [at, substep, scope, reasons, run, runs], () => parts);
