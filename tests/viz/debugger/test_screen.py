@@ -417,6 +417,39 @@ def test_what_is_known_of_many_runs_is_not_all_kept_at_hand():
     assert page.answer("numbers", {"names": ["x"], "run": 1})["x"]["value"] == ["0", "0"]
 
 
+def test_what_is_set_by_hand_is_not_told_as_if_a_rule_gave_it():
+    session = Session(lecture())
+    page = Screen(session)
+    session.set_value("w", 10.0)
+    session.go(0)
+    assert session.explain() == ["w was set by hand"] and "set by hand" in page.answer("state")["rules"][0]
+    session.set_value("grad(w)", 7.0)
+    session.go(3)
+    assert session.explain() == ["∂f/∂w was set by hand", "∂f/∂z = ∂f/∂f × w = 1 × 10 = 10"]
+    table = page.answer("inspect", {"variable": "w", "side": "grad"})
+    assert table["made"] == "set by hand" and table["terms"] == [] and table["terms_of"] == 0
+    assert "were set by hand" in session.why("x", of="grad").text
+    assert "were set by hand" in page.answer("why", {"node": "x", "of": "grad"})["text"]
+    session.set_value("x", 1.0)  # w is computed again
+    session.go(0)
+    assert session.explain() == ["w = x + y = 1 + 5 = 6"]
+    session.use_run(0)
+    assert "by hand" not in session.why("x", of="grad").text
+
+
+def test_an_edit_is_of_the_run_that_was_looked_at():
+    page = screen(lecture())
+    page.session.set_value("x", 7.0)
+    with pytest.raises(ge.errors.DeclarationError, match="was to change run 0, but run 1"):
+        do(page, "set_value", "w", "4", 0)
+    do(page, "set_value", "w", "4", 1)
+    assert len(page.session.runs) == 3
+    with pytest.raises(ge.errors.DeclarationError, match="too large"):
+        do(page, "set_value", "w", "1e999")
+    do(page, "set_value", "w", "-inf")
+    assert page.session.trace.value("w") == -np.inf
+
+
 def test_what_was_given_not_finite_arose_at_no_step():
     x = ge.input("x", 2)
     page = screen(ge.Engine("numpy").trace(ge.sum(x * 2), {x: [1.0, np.nan]}))

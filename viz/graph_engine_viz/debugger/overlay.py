@@ -23,19 +23,23 @@ class Overlay(Mapping[Variable, Any]):
     ----------
     hidden : set of Variable
         What has no value any more: the run with the replaced values did not get so far.
+    fixed : set of Variable
+        Whose values were put in, not computed.
     """
 
     def __init__(self, below: Mapping[Variable, Any], above: dict[Variable, Any]) -> None:
         self.below = below
         self.above = above
         self.hidden: set[Variable] = set()
+        self.fixed: set[Variable] = set()
 
     @classmethod
     def on(cls, arrays: Mapping[Variable, Any], above: Mapping[Variable, Any]) -> Overlay:
         """Put values over others; of an overlay over an overlay one is made."""
-        if isinstance(arrays, Overlay):
-            return cls(arrays.below, arrays.above | dict(above))
-        return cls(arrays, dict(above))
+        known = arrays if isinstance(arrays, Overlay) else cls(arrays, {})
+        found = cls(known.below, known.above | dict(above))
+        found.fixed = known.fixed | above.keys()
+        return found
 
     def __getitem__(self, variable: Variable) -> Any:
         if variable in self.hidden:

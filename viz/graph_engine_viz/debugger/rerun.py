@@ -61,6 +61,7 @@ def rerun(trace: Trace, changes: Mapping[Variable, Any], backend: Backend) -> Tr
                 break
             arrays.above.update((v, x) for v, x in zip(operation.outputs, values, strict=True) if v not in changes)
             changed.update(operation.outputs)
+            arrays.fixed.difference_update(v for v in operation.outputs if v not in changes)
     return result
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from graph_engine.errors import GraphEngineError
 from graph_engine.files.placing import write_beside
 from graph_engine.node import Variable
+from graph_engine_viz.debugger.by_hand import rules_at
 from graph_engine_viz.debugger.conditions import SIDES
 from graph_engine_viz.debugger.html import page_html
 from graph_engine_viz.debugger.screen.about import About
@@ -23,7 +24,6 @@ from graph_engine_viz.debugger.screen.state import part_text, point_table, rules
 from graph_engine_viz.debugger.screen.tensor import inspect
 from graph_engine_viz.debugger.session import Session
 from graph_engine_viz.frames import PHASES
-from graph_engine_viz.rules import rule_lines
 
 __all__ = ["save_page", "saved_answers"]
 
@@ -97,7 +97,7 @@ def _steps(session: Session, looked: Looked) -> list[dict[str, Any]]:
     found = []
     for step in session.steps:
         failed = session.failed_at(step.index)
-        rules = [] if failed else rules_of(rule_lines(looked.trace, step))
+        rules = [] if failed else rules_of(rules_at(looked.trace, step))
         inner = [subject_of(looked, step, number) for number in range(len(step.substeps))]
         found.append(
             {

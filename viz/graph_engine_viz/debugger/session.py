@@ -17,6 +17,7 @@ from graph_engine.errors import DeclarationError, LookupFailed
 from graph_engine.node import Operation, Variable
 from graph_engine.plugins import find_backend
 from graph_engine.trace import Step, Trace
+from graph_engine_viz.debugger.by_hand import rules_at, with_edits
 from graph_engine_viz.debugger.conditions import Condition
 from graph_engine_viz.debugger.meaning import Scope, all_scopes, find_steps, find_watched, moments_of, scope_of
 from graph_engine_viz.debugger.origins import Answer, why
@@ -25,7 +26,6 @@ from graph_engine_viz.debugger.rerun import rerun
 from graph_engine_viz.debugger.stops import Place, Places
 from graph_engine_viz.debugger.watching import Watching
 from graph_engine_viz.frames import PHASES
-from graph_engine_viz.rules import rule_lines
 from graph_engine_viz.wording import line_text
 
 __all__ = ["Session", "Stop", "why_call"]
@@ -172,7 +172,7 @@ class Session:
         """Return what this step computes, as formulas with their numbers."""
         if self.failed_at(self.place.last):
             return [str(self.trace.error)]
-        return [line_text(line) for line in rule_lines(self.trace, self.steps[self.place.last])]
+        return [line_text(line) for line in rules_at(self.trace, self.steps[self.place.last])]
 
     def knows(self, variable: Variable) -> bool:
         """Return whether a variable has been computed at this place."""
@@ -195,7 +195,7 @@ class Session:
         """Say why a number of this run is what it is; as `why` of a trace, whatever has been computed at this step."""
         named = None if node is None else self.trace.graph.name_of(self.trace.graph[node])
         self.log.append(why_call(named, of))
-        return why(self.trace, node, of)
+        return with_edits(why(self.trace, node, of), self.trace)
 
     # ---- moving ------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from graph_engine.node import Operation, Variable
 from graph_engine.plan import Plan
 from graph_engine.plugins import find_backend
 from graph_engine.trace import Trace
+from graph_engine_viz.debugger.by_hand import with_edits
 from graph_engine_viz.debugger.compare import compare
 from graph_engine_viz.debugger.meaning import results_of
 from graph_engine_viz.debugger.origins.asking import explain
@@ -35,7 +36,7 @@ REPEATS = 5
 
 def answer_why(looked: Looked, name: str | None, of: str | None) -> dict[str, Any]:
     """Answer why a number is as it is, with the steps of what was found."""
-    answer = explain(looked.reader, name, of)
+    answer = with_edits(explain(looked.reader, name, of), looked.trace)
     findings = [
         {
             "text": looked.told(str(finding)),

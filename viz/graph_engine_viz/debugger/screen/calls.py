@@ -38,6 +38,10 @@ def _optional(value: Any) -> str | None:
     return None if value is None or value == "" else _text(value)
 
 
+def _optional_whole(value: Any) -> int | None:
+    return None if value is None else _whole(value)
+
+
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise DeclarationError(f"true or false is needed, not {value!r}")
@@ -48,7 +52,10 @@ def _scope(value: Any) -> tuple[str, ...]:
     return tuple(_text(value).split("."))
 
 
-def _edit(session: Session, name: str, text: str) -> Any:
+def _edit(session: Session, name: str, text: str, run: int | None = None) -> Any:
+    if run is not None and run != session.run_number:
+        cure = "look at the value again, and edit it then"
+        raise DeclarationError(f"this was to change run {run}, but run {session.run_number} is looked at by now", cure)
     return session.set_value(name, _new_value(session, session.trace.graph[name], text))
 
 
@@ -80,7 +87,7 @@ CALLS: Mapping[str, tuple[Callable[..., Any], tuple[Checked, ...]]] = {
     "watch": (Session.watch, (_text, _optional)),
     "delete": (Session.delete, (_whole,)),
     "enable": (Session.enable, (_whole, _flag)),
-    "set_value": (_edit, (_text, _text)),
+    "set_value": (_edit, (_text, _text, _optional_whole)),
     "use_run": (Session.use_run, (_whole,)),
     "open": (_open, (_scope,)),
     "close": (_close, (_scope,)),
@@ -101,7 +108,7 @@ def perform(session: Session, name: str, arguments: list[Any]) -> Any:
     if name not in CALLS:
         raise LookupFailed(f"there is no call {str(name)[:40]!r}", f"calls are {', '.join(CALLS)}")
     function, checks = CALLS[name]
-    required = sum(check is not _optional for check in checks)
+    required = sum(check not in (_optional, _optional_whole) for check in checks)
     if not required <= len(arguments) <= len(checks):
         raise DeclarationError(f"{name} takes {len(checks)} arguments, not {len(arguments)}")
     return function(session, *[check(value) for check, value in zip(checks, arguments, strict=False)])
@@ -136,4 +143,6 @@ def _number(text: str) -> Any:
         raise DeclarationError(f"{text[:60]!r} is no number and no list of numbers", _EDIT) from None
     if array.dtype.kind not in "fiub":
         raise DeclarationError(f"{text[:60]!r} is no number and no list of numbers", _EDIT)
+    if array.dtype.kind == "f" and np.isinf(array).any() and "Infinity" not in known:
+        raise DeclarationError(f"{text[:60]!r} is too large for a number", "an infinity is written inf")
     return value

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from graph_engine.trace import Step
+from graph_engine_viz.debugger.by_hand import rules_at
 from graph_engine_viz.debugger.points import Breakpoint, Watchpoint
 from graph_engine_viz.debugger.screen.levels import Levels
 from graph_engine_viz.debugger.screen.looking import Looked
@@ -13,7 +14,6 @@ from graph_engine_viz.debugger.screen.run import subject_of
 from graph_engine_viz.debugger.session import Session
 from graph_engine_viz.frames import PHASES
 from graph_engine_viz.page import line_html
-from graph_engine_viz.rules import rule_lines
 from graph_engine_viz.wording import Line, Part, part
 
 __all__ = ["part_text", "point_table", "rules_of", "state_of"]
@@ -65,7 +65,7 @@ def _rules(session: Session, looked: Looked) -> list[str]:
     """Write what this step computes, as HTML; nothing at the step where the run failed."""
     if session.failed_at(session.place.last):
         return []
-    return rules_of(rule_lines(looked.trace, session.steps[session.place.last]))
+    return rules_of(rules_at(looked.trace, session.steps[session.place.last]))
 
 
 def rules_of(lines: Iterable[Line]) -> list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 from graph_engine.errors import DeclarationError
 from graph_engine.node import Operation, Variable
 from graph_engine.spec import show_shape
+from graph_engine_viz.debugger.by_hand import set_by_hand
 from graph_engine_viz.debugger.screen.looking import Looked
 from graph_engine_viz.debugger.screen.plain import exacts, number
 from graph_engine_viz.debugger.screen.slices import MOST, Slice, read_slice
@@ -53,7 +54,7 @@ def inspect(looked: Looked, name: str, side: str, text: str = "", most: int = MO
         "kind": variable.kind,
         "moment": looked.moment(holder),
         "line": str(variable.line.text) if variable.line is not None else "",
-        "made": trace.graph.describe(variable.operation) if variable.operation is not None else "",
+        "made": _made(looked, variable, holder),
         "sides": [s for s in _TITLES if looked.moment(looked.holder(variable, s)) is not None],
         "columns": {s: _statistics(looked, looked.holder(variable, s)) for s in _TITLES},
     }
@@ -68,8 +69,15 @@ def inspect(looked: Looked, name: str, side: str, text: str = "", most: int = MO
     table["grid"] = _grid(looked, holder, read_slice(text, shape, most))
     if side == "update" and holder.spec.is_float:
         table["change"] = number(looked.change(variable, holder))
-    terms = _terms(looked, variable) if side == "grad" else {"terms": [], "terms_of": 0}
+    summed = side == "grad" and holder not in set_by_hand(trace)
+    terms = _terms(looked, variable) if summed else {"terms": [], "terms_of": 0}
     return table | terms | _local(looked, variable.operation)
+
+
+def _made(looked: Looked, variable: Variable, holder: Variable | None) -> str:
+    if holder in set_by_hand(looked.trace):
+        return "set by hand"
+    return looked.trace.graph.describe(variable.operation) if variable.operation is not None else ""
 
 
 def _missing(looked: Looked, variable: Variable, side: str) -> str:

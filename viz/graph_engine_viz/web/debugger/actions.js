@@ -157,7 +157,7 @@ export const prompts = {
     if (!chosen) return say("choose a variable to edit");
     const [name, side] = chosen;
     const shown = model.tensor?.name === name && model.tensor.side === side ? model.tensor : null;
-    return editDialog(shown?.holder ?? name, shown, model.state, (name, text) => act("set_value", name, text), (run) => act("use_run", run));
+    return editDialog(shown?.holder ?? name, shown, model.state, (...edit) => act("set_value", ...edit), (run) => act("use_run", run));
   }),
   runTo: (name) => act("run_to", name, "variable"),
   search: () => searchDialog((text) => ask("search", { run: model.state.run, text }), picked),

@@ -49,7 +49,8 @@ function startValue(tensor) {
   if (!tensor?.grid) return "";
   const { texts, shape, cut } = tensor.grid;
   if (tensor.shape === "()") return texts[0];
-  if (cut || texts.length > MOST_WRITTEN || shape.includes(0) || tensor.grid.index.some((part) => part !== null)) return "";
+  const whole = (tensor.shape.match(/\d+/g) ?? []).reduce((size, length) => size * Number(length), 1);
+  if (cut || !whole || texts.length !== whole || whole > MOST_WRITTEN || tensor.grid.index.length > 2) return "";
   const rows = Array.from({ length: shape[0] }, (_, i) => `[${texts.slice(i * shape[1], (i + 1) * shape[1]).join(", ")}]`);
   return tensor.grid.index.length === 1 ? rows[0] : `[${rows.join(",\n ")}]`;
 }
@@ -57,7 +58,7 @@ function startValue(tensor) {
 export function editDialog(name, tensor, state, done, use) {
   const value = el("textarea", { id: "value", rows: 4, placeholder: "0.5, or [0, 3] = 1.5", "aria-label": `new value of ${name}`, spellcheck: "false" });
   value.value = startValue(tensor);
-  const submit = () => { closeDialog(); done(name, value.value); };
+  const submit = () => { closeDialog(); done(name, value.value, state.run); };
   value.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); submit(); }
   });

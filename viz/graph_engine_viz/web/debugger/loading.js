@@ -6,14 +6,16 @@ import { drawTree, forgetTree, makeTree, settleTree } from "./tree.js";
 import { draw } from "./drawing.js";
 import { enqueue } from "./queue.js";
 
+let asked = new Set(); // whose numbers
 let films = new Map(); // by level: the looks that have been sent, and which are shown at a step
 
-async function loadRun() {
-  const { run } = model.state;
+// The tables of another run take the place of the old ones at once, together with where the session stands in it.
+async function loadRun(state) {
+  const run = await askOnce("run", { run: state.run });
   films = new Map();
-  Object.assign(model, { run: await askOnce("run", { run }), numbers: {}, series: null, origins: null, extra: null, answer: null });
+  asked = new Set();
+  Object.assign(model, { state, run, numbers: {}, series: null, origins: null, extra: null, answer: null, compared: null });
   model.tree = makeTree(model.run);
-  model.compared = null;
   forgetTree();
   if (model.chosen && !model.run.variables[model.chosen[0]]) model.chosen = null;
   model.slice = "";
@@ -53,33 +55,35 @@ async function loadTensor() {
   return askOnce("inspect", { run: model.state.run, variable, side, slice: model.slice });
 }
 
-let asked = new Set();
 export function needNumbers(names) {
   const wanted = names.filter((name) => !asked.has(name)).slice(0, 300);
   if (!wanted.length) return;
-  for (const name of wanted) asked.add(name);
+  const { run } = model.state;
+  const mine = asked; // of this run
+  for (const name of wanted) mine.add(name);
   enqueue(async () => {
-    const { run } = model.state;
-    const numbers = await ask("numbers", { run, names: wanted });
-    if (model.state.run === run) Object.assign(model.numbers, numbers);
+    try {
+      const numbers = await ask("numbers", { run, names: wanted });
+      if (model.state.run === run) Object.assign(model.numbers, numbers);
+    } catch (error) {
+      for (const name of wanted) mine.delete(name); // they are asked for again
+      throw error;
+    }
     drawTree();
     settleTree();
   });
 }
 
 export async function refresh(state) {
-  const before = model.state?.run;
-  model.state = state;
-  model.version = Math.max(model.version, state.version ?? 0);
-  if (!model.run || state.run !== before) {
-    asked = new Set();
-    await loadRun();
-  }
+  const first = !model.run;
+  if (first || state.run !== model.run.run) await loadRun(state);
+  else model.state = state;
   let trouble = null; // what cannot be inspected leaves the other panes as they should be
   const inspected = loadTensor().catch((error) => { trouble = error; return null; });
   Object.assign(model, await loadPicture(), { tensor: await inspected });
   draw();
-  if (before === undefined) performance.mark("painted");
+  if (first) performance.mark("painted");
+  model.version = Math.max(model.version, state.version ?? 0); // what failed on the way here is asked for again
   if (!model.series) await loadRest();
   if (trouble) throw trouble;
 }

@@ -82,10 +82,10 @@ function drawBar(row, i, step, y, kind) {
 
 export function drawSeries() {
   const pane = find("series");
-  if (!model.series) return;
   const { at, substep, run } = model.state;
   const { width } = model;
-  redraw(pane, [run, at, substep, model.shown, width, model.history !== null], () => {
+  redraw(pane, [run, at, substep, model.shown, width, model.history !== null, model.series === null], () => {
+    if (!model.series) return [];
     const kinds = Object.keys(KINDS).filter((kind) => bars(kind).length);
     if (!kinds.length) return [];
     const wished = model.shown ?? { forward: "value", backward: "grad", update: "ratio" }[model.state.phase];

@@ -113,7 +113,8 @@ function drawLane(width) {
       return svg("rect", { x: left, y: 0, width: wide, height: 12, class: `verdict ${verdict}`, ...data }, svg("title", {}, told));
     });
     const glyphs = step < DOTS ? [] : compared.steps.map(([verdict], index) => svg("text", { x: x(index), y: 10.5, class: "glyph" }, VERDICTS[verdict]));
-    const first = compared.first ? `first divergence: ${compared.name}, step ${compared.first[0] + 1}` : "no divergence beyond rounding";
+    const where = compared.first?.[0] < 0 ? "as it was given" : `step ${compared.first?.[0] + 1}`;
+    const first = compared.first ? `first divergence: ${compared.name}, ${where}` : "no divergence beyond rounding";
     const here = one?.[1] ? ` · here ${one[1]}: ${one[0]}${one[0] === "equal" ? "" : `, ${one[3][0]} and ${one[4][0]}, relative error ${one[2][0]}`}` : "";
     const which = `run ${compared.runs[0]} and run ${compared.runs[1]}`;
     return [svg("svg", { width, height: 13 }, cells, glyphs), el("p", { title: compared.text }, `${which} · ${first}${here}`)];
