@@ -95,12 +95,12 @@ def open_file(path: Path) -> Opened:
         Where it is something else, cannot be read, or does not say what it is about.
     """
     readers = {".py": _open_python, ".json": _open_graph, ".safetensors": _open_trace}
+    if not path.is_file():
+        raise FileError(f"there is no file {path}")
     reader = readers.get(path.suffix.lower())
     if reader is None:
         cure = "give a Python file, a saved graph, or a saved trace"
         raise FileError(f"{path} is none of {', '.join(readers)}", cure)
-    if not path.is_file():
-        raise FileError(f"there is no file {path}")
     return reader(path)
 
 

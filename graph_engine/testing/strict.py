@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from graph_engine.backend import Backend
+from graph_engine.errors import BackendError
 
 
 def strict_backend() -> Backend:
@@ -18,7 +19,10 @@ def strict_backend() -> Backend:
     >>> float(ge.Engine(strict_backend()).run(ge.constant(1.0) + 2.0, {}))
     3.0
     """
-    import array_api_strict
+    try:
+        import array_api_strict
+    except ModuleNotFoundError as error:
+        raise BackendError("the package array_api_strict is not installed", "pip install array-api-strict") from error
 
     class StrictBackend(Backend):
         name = "strict"

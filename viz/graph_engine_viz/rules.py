@@ -42,7 +42,8 @@ def rule_lines(trace: Trace, step: Step) -> tuple[Line, ...]:
     """
     writers: dict[str, type[ForwardRule | ChainRule | UpdateRule]]
     writers = {"forward": ForwardRule, "backward": ChainRule, "update": UpdateRule}
-    found = writers[step.phase](trace).lines(step)
+    with np.errstate(all="ignore"):  # what is not finite is written as it is
+        found = writers[step.phase](trace).lines(step)
     lines = [tuple(piece for piece in line if piece.text) for line in found if line]
     if len(lines) > MOST_LINES:
         rest = len(lines) - MOST_LINES + 1

@@ -324,10 +324,21 @@ def test_the_log_repeats_what_was_done():
     session.step_back()
     session.run_to("logits")
     session.why("logits", of="value")
+    session.set_value("net.linear1.bias", np.float32([0.1, np.nan, -np.inf, 4, 0]))
+    session.set_value("net.linear1.weight", np.full(session.trace.graph["net.linear1.weight"].shape, 0.1))
+    session.use_run(1)
     other = training()
     for call in session.log:
-        eval(call, {"session": other})
+        eval(call, {"session": other, "numpy": np})
     assert state(other) == state(session) and other.log == session.log
+
+
+def test_a_call_that_is_refused_is_not_logged():
+    session = training()
+    for refused, *given in ((session.why, "logits", "bogus"), (session.use_run, "1"), (session.use_run, 1)):
+        with pytest.raises(ge.errors.GraphEngineError):
+            refused(*given)
+    assert session.log == []
 
 
 def test_what_is_no_trace_is_refused():

@@ -108,6 +108,8 @@ def attach(
     """
     if at is not None and (isinstance(at, bool) or not isinstance(at, int) or at < 0):
         raise DeclarationError(f"an iteration is a number from 0 on, not {at!r}")
+    if not isinstance(watch, (str, Sequence)):
+        raise DeclarationError(f"a condition is a text, or several in a list, not {watch!r}", 'watch="not isfinite"')
     conditions = [Condition.parse(text) for text in ([watch] if isinstance(watch, str) else watch)]
     if on_stop is not None and not callable(on_stop):
         raise DeclarationError(f"on_stop is called with a session, and {on_stop!r} cannot be")
@@ -153,7 +155,8 @@ class WatchedStep:
         on_stop: Callable[[Session], object] | None,
     ) -> None:
         if not isinstance(step, CompiledStep):
-            raise DeclarationError(f"{step!r} is no compiled step", "attach(engine.compile(inputs, loss, updates=...))")
+            cure = "attach(engine.compile(inputs, loss, updates=...))"
+            raise DeclarationError(f"a {type(step).__name__} is no compiled step", cure)
         self.step = step
         self.iteration = 0
         self.recorder = Recorder(step, record)

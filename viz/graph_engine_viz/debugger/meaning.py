@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from graph_engine.errors import LookupFailed
@@ -193,7 +194,13 @@ def _meant(trace: Trace, scopes: set[Scope], what: Any) -> tuple[list[Variable],
         raise LookupFailed(f"{what.name!r} is no variable of this run", "watch what is computed in it")
     if not isinstance(what, (str, Variable)):
         raise LookupFailed(f"{what!r} is no variable", "give a variable, the name of one, a scope, or a list of them")
-    return [graph[what]], graph.name_of(graph[what])
+    try:
+        return [graph[what]], graph.name_of(graph[what])
+    except LookupFailed as error:
+        close = get_close_matches(str(what), [".".join(scope) for scope in scopes], n=3)
+        if not close:
+            raise
+        raise LookupFailed(error.message, f"scopes are called {', '.join(map(repr, close))}") from None
 
 
 def all_scopes(trace: Trace) -> set[Scope]:

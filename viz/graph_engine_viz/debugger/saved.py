@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
+from importlib.util import find_spec
 from typing import Any
 
 from graph_engine.errors import GraphEngineError
@@ -14,7 +16,7 @@ from graph_engine_viz.debugger.by_hand import rules_at
 from graph_engine_viz.debugger.conditions import SIDES
 from graph_engine_viz.debugger.html import page_html
 from graph_engine_viz.debugger.screen.about import About
-from graph_engine_viz.debugger.screen.levels import WHOLE, Levels
+from graph_engine_viz.debugger.screen.levels import WHOLE, Levels, Path
 from graph_engine_viz.debugger.screen.looking import Looked
 from graph_engine_viz.debugger.screen.run import subject_of
 from graph_engine_viz.debugger.screen.screen import Screen
@@ -29,10 +31,14 @@ __all__ = ["save_page", "saved_answers"]
 
 Asked = tuple[Variable, str]  # of which the inspector shows one side
 
-MOST_TENSORS = 3_000
+MOST_TENSORS = 6_000
+MOST_WHYS = 3_000
 FEW_TENSORS = 300
 SMALL_GRID = 16
 """Of more than a few tensors, grids have so many rows and columns."""
+
+MANY = 10
+"""Pictures of so many levels take some seconds."""
 
 MOST_BYTES = 24_000_000
 """Pictures of levels take so much, the outer ones first."""
@@ -56,16 +62,17 @@ def saved_answers(screen: Screen) -> dict[str, Any]:
     number, last = session.run_number, len(session.runs) - 1
     drawn = _drawn(about.looked)
     inspected = _inspected(about.looked, drawn)
+    films = _films(about)
     return {
         "run": about.run(),
-        "state": screen.answer("state"),
+        "state": _with_note(screen.answer("state"), len(about.levels.all) - len(films)),
         "points": _points(session),
         "series": about.series(),
         "origins": about.origins(),
         "iterations": screen.answer("iterations"),
         "steps": _steps(session, about.looked),
         "levels": _levels(session, about.levels),
-        "films": _films(about),
+        "films": films,
         "tensors": _tensors(about.looked, inspected),
         "numbers": numbers_of(about.looked, [about.looked.name(v) for v in drawn]),
         "why": _answered(about.why),
@@ -73,6 +80,14 @@ def saved_answers(screen: Screen) -> dict[str, Any]:
         "compare": _answered(screen.answer, "compare", {"runs": [0, number or last]}) if last else None,
         "search": list(everything(about.looked)),
     }
+
+
+def _with_note(state: dict[str, Any], missing: int) -> dict[str, Any]:
+    """Say what is not in the page, if something is not."""
+    said = [state["note"]] if state["note"] else []
+    if missing:
+        said.append(f"the inside of {missing} part{'s' if missing > 1 else ''} of the graph is not in this page")
+    return state | {"note": "; ".join(said)}
 
 
 def _answered(ask: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any] | None:
@@ -121,7 +136,7 @@ def _levels(session: Session, levels: Levels) -> dict[str, Any]:
 def _films(about: About) -> dict[str, Any]:
     films: dict[str, Any] = {}
     size = 0
-    for level in sorted(about.levels.all, key=len):
+    for level in _with_bar(sorted(about.levels.all, key=len)):
         film = about.film(level)
         text = {"picture": film.picture, "changes": film.changes(), "texts": film.texts}
         size += len(film.picture["svg"]) + sum(map(len, film.texts))
@@ -129,6 +144,16 @@ def _films(about: About) -> dict[str, Any]:
             break
         films[json.dumps(list(level), ensure_ascii=False, separators=(",", ":"))] = text
     return films
+
+
+def _with_bar(levels: list[Path]) -> Iterable[Path]:
+    """Show how far the pictures have come, where they take a while and somebody sits at a terminal."""
+    if len(levels) < MANY or sys.stderr is None or not sys.stderr.isatty() or find_spec("tqdm") is None:
+        return levels
+    from tqdm import tqdm
+
+    bar: Iterable[Path] = tqdm(levels, "pictures of the graph", leave=False)
+    return bar
 
 
 def _drawn(looked: Looked) -> list[Variable]:
@@ -152,7 +177,7 @@ def _tensors(looked: Looked, wanted: list[Asked]) -> dict[str, Any]:
 
 def _whys(about: About, wanted: list[Asked]) -> dict[str, Any]:
     """Return why each value and gradient is as it is, where they are few."""
-    if len(wanted) > FEW_TENSORS:
+    if len(wanted) > MOST_WHYS:
         return {}
     named = [(about.looked.name(variable), side) for variable, side in wanted]
     return {f"{name}|{side}": _answered(about.why, name, side) for name, side in named}

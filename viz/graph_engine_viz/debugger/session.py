@@ -7,9 +7,12 @@ key can be done by a call, and `log` holds the calls.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from graph_engine.backend import Backend
 from graph_engine.collector import paused_collection
@@ -29,6 +32,9 @@ from graph_engine_viz.frames import PHASES
 from graph_engine_viz.wording import line_text
 
 __all__ = ["Session", "Stop", "why_call"]
+
+MOST_WRITTEN = 24
+"""Edits of so many numbers are logged with them."""
 
 SMALL = 60
 """Runs of at most so many steps begin with all scopes open."""
@@ -194,8 +200,9 @@ class Session:
     def why(self, node: Variable | str | None = None, of: str | None = None) -> Answer:
         """Say why a number of this run is what it is; as `why` of a trace, whatever has been computed at this step."""
         named = None if node is None else self.trace.graph.name_of(self.trace.graph[node])
+        answer = with_edits(why(self.trace, node, of), self.trace)
         self.log.append(why_call(named, of))
-        return with_edits(why(self.trace, node, of), self.trace)
+        return answer
 
     # ---- moving ------------------------------------------------------------------------------------------------
 
@@ -352,18 +359,16 @@ class Session:
         """
         found = self.trace.graph[variable]
         self.runs.append(rerun(self.trace, {found: value}, self.backend))
-        self._changed(f"set_value({self.trace.graph.name_of(found)!r}, ...)")
-        return self.use_run(len(self.runs) - 1)
+        new = self.runs[-1].value(found)
+        self._changed(f"set_value({self.trace.graph.name_of(found)!r}, {_literal(new)})")
+        return self._look_at(len(self.runs) - 1)
 
     def use_run(self, number: int) -> Stop:
         """Look at another of the runs, at the same step."""
-        if not 0 <= number < len(self.runs):
-            raise LookupFailed(f"there is no run {number}", f"runs count from 0 to {len(self.runs) - 1}")
-        step, substep = self.place.last, self.place.substep
-        self._use(number)
-        self._rebuild(min(step, len(self.steps) - 1), substep)
+        if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < len(self.runs):
+            raise LookupFailed(f"there is no run {number!r}", f"runs count from 0 to {len(self.runs) - 1}")
         self._changed(f"use_run({number})")
-        return self.where()
+        return self._look_at(number)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save the run that is looked at; of an `.html` path, as a page that steps and inspects without a server.
@@ -389,6 +394,12 @@ class Session:
         self._watching = Watching(self.trace, self.backend)
         self._moments = moments_of(self.steps)
         self.points.look_at(self.trace)
+
+    def _look_at(self, number: int) -> Stop:
+        step, substep = self.place.last, self.place.substep
+        self._use(number)
+        self._rebuild(min(step, len(self.steps) - 1), substep)
+        return self.where()
 
     def _made_at(self, variable: Variable) -> tuple[int, int]:
         return self._moments.get(variable, (-1, 0))
@@ -462,6 +473,16 @@ def why_call(node: str | None, of: str | None) -> str:
     asked = [repr(node)] if node is not None else []
     asked += [f"of={of!r}"] if of is not None else []
     return f"session.why({', '.join(asked)})"
+
+
+def _literal(value: np.ndarray[Any, Any]) -> str:
+    """Write a value so that the call with it can be repeated; of a large one that is not all the same, `...`."""
+    if value.size <= MOST_WRITTEN:
+        short = np.array([float(str(x)) for x in value.flat]).reshape(value.shape) if value.dtype.kind == "f" else value
+        return re.sub(r"\b(nan|inf)\b", r'float("\1")', repr(short.tolist()))
+    first = value.reshape(-1)[:1]
+    same = np.array_equal(value, np.broadcast_to(first, value.shape), equal_nan=value.dtype.kind == "f")
+    return f"numpy.full({value.shape}, {_literal(first[0])})" if same else "..."
 
 
 def _moment(place: Place) -> tuple[int, float]:

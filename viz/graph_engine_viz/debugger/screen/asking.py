@@ -19,7 +19,7 @@ from graph_engine_viz.debugger.by_hand import with_edits
 from graph_engine_viz.debugger.compare import compare
 from graph_engine_viz.debugger.meaning import results_of
 from graph_engine_viz.debugger.origins.asking import explain
-from graph_engine_viz.debugger.origins.nonfinite import find_origins
+from graph_engine_viz.debugger.origins.nonfinite import find_all, what_is
 from graph_engine_viz.debugger.origins.report import Finding
 from graph_engine_viz.debugger.screen.looking import Looked, Moment
 from graph_engine_viz.debugger.screen.plain import number
@@ -67,26 +67,11 @@ def _at(looked: Looked, finding: Finding) -> Moment:
 def origins(looked: Looked) -> dict[str, Any]:
     """Return the places at which something that is not finite arose, in the order of computation."""
     reader = looked.reader
-    found: dict[Variable, str] = {}
-    bad: set[Variable] = set()
-    for variable in looked.trace.graph.variables:
-        if variable.kind == "constant" or not reader.has(variable) or not reader.non_finite(variable):
-            continue
-        inputs = () if variable.operation is None else variable.operation.inputs
-        if not any(v in bad for v in inputs):
-            for finding in find_origins(reader, variable):
-                found.setdefault(finding.variable, finding.what)
-        bad.add(variable)
-        if len(found) >= MOST_ORIGINS:
-            break
-    if found:  # a mask's -Inf is meant; what the answer names is where the trouble begins
-        found |= {finding.variable: finding.what for finding in explain(reader).findings}
-    return {
-        "origins": sorted(
-            ({"name": looked.name(v), "what": what, "at": looked.computed(v)} for v, what in found.items()),
-            key=lambda origin: origin["at"],
-        )
-    }
+    found = [
+        {"name": looked.name(v), "what": what_is(reader.array(v)[own]), "at": looked.computed(v)}
+        for v, own in list(find_all(reader).items())[:MOST_ORIGINS]
+    ]
+    return {"origins": sorted(found, key=lambda origin: origin["at"])}
 
 
 def compared(looked: Looked, one: Trace, other: Trace) -> dict[str, Any]:

@@ -33,15 +33,9 @@ def _sizes(looked: Looked, variable: Variable) -> dict[str, Any]:
             found[side] = number(looked.array(holder).reshape(()) if single else looked.rms(holder), 3)
             found[f"{side}_is"] = "number" if single else "RMS"
     new = looked.trace.updates.get(variable)
-    if new is not None and new in looked.trace.arrays and variable.spec.is_float:
-        found["ratio"] = number(_ratio(looked, variable, new), 3)
+    if new is not None and new in looked.trace.arrays and variable.spec.is_float and looked.rms(variable):
+        found["ratio"] = number(looked.change(variable, new) / looked.rms(variable), 3)  # beside 0 there is none
     return found
-
-
-def _ratio(looked: Looked, variable: Variable, new: Variable) -> float:
-    """Return how large an update is beside the weight that it changes, each as its RMS."""
-    moved, before = looked.change(variable, new), looked.rms(variable)
-    return moved / before if before else (float("inf") if moved else 0.0)
 
 
 def series_of(looked: Looked) -> dict[str, Any]:
@@ -54,7 +48,8 @@ def series_of(looked: Looked) -> dict[str, Any]:
         update-to-weight ratio of each of its parameters; `losses`: the loss of each sample, where it is a mean of
         them.
     """
-    return {"layers": [_layer(looked, name, ops) for name, ops in _layers(looked)], "losses": _losses(looked)}
+    told: set[Variable] = set()  # a weight that several layers share is shown in the first
+    return {"layers": [_layer(looked, name, ops, told) for name, ops in _layers(looked)], "losses": _losses(looked)}
 
 
 def _layers(looked: Looked) -> list[tuple[str, list[Operation]]]:
@@ -82,10 +77,12 @@ def _blocks(named: list[tuple[str, list[Operation]]]) -> list[tuple[str, list[Op
     return [(part[-1][0], [op for _, ops in part for op in ops]) for part in parts]
 
 
-def _layer(looked: Looked, name: str, operations: list[Operation]) -> dict[str, Any]:
+def _layer(looked: Looked, name: str, operations: list[Operation], told: set[Variable]) -> dict[str, Any]:
     floats = [v for op in operations for v in op.outputs if v.spec.is_float]
     result = floats[-1] if floats else None
-    parameters = dict.fromkeys(v for op in operations for v in op.inputs if v.kind == "parameter" and v.spec.is_float)
+    used = (v for op in operations for v in op.inputs if v.kind == "parameter" and v.spec.is_float)
+    parameters = [v for v in dict.fromkeys(used) if v not in told]
+    told.update(parameters)
     table: dict[str, Any] = {"name": name, "result": None, "parameters": []}
     if result is not None:
         table["result"] = looked.name(result)

@@ -52,15 +52,18 @@ export function choose(variable, side) {
   show();
 }
 
-export function choosePart(text) {
-  const before = model.slice;
-  model.slice = text;
+export const choosePart = (text) => lookAt("slice", text);
+
+// Look at something else; where that cannot be seen, at what was seen before.
+function lookAt(what, at) {
+  const before = model[what];
+  model[what] = at;
   enqueue(async () => {
     quiet();
     try {
       await refresh(model.state);
     } catch (error) {
-      model.slice = before;
+      model[what] = before;
       await refresh(model.state);
       throw error;
     }
@@ -68,8 +71,7 @@ export function choosePart(text) {
 }
 
 export function enter(level) {
-  model.focus = JSON.stringify(level) === JSON.stringify(model.state.focus) ? null : level;
-  show();
+  lookAt("focus", JSON.stringify(level) === JSON.stringify(model.state.focus) ? null : level);
 }
 
 export function follow() {

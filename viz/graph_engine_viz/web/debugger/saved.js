@@ -208,7 +208,14 @@ export class Saved {
     };
   }
 
+  // The level that shows a step; of one that was not saved, what is around it.
   around(step, scope) {
+    let level = this.shown(step, scope);
+    while (level.length && !(JSON.stringify(level) in this.data.films)) level = level.slice(0, -1);
+    return level;
+  }
+
+  shown(step, scope) {
     const path = this.data.levels.paths[step];
     for (let depth = 0; depth <= path.length; depth += 1) {
       const level = path.slice(0, depth);
