@@ -572,6 +572,46 @@ def test_the_saved_page_stops_where_the_session_does(opened, saved):
     assert stops(saved(points(Session(traced("perceptron"))))) == live
 
 
+def test_a_saved_page_without_all_pictures_shows_the_nearest(saved, monkeypatch):
+    monkeypatch.setattr("graph_engine_viz.debugger.saved.MOST_BYTES", 20_000)
+    session = Session(traced("resnet_training"))
+    session.run_to("resnet50.stage3.bottleneck1.relu")
+    page = saved(session)
+    assert "not in this page" in page.text("#caption") and page.text("#message") == ""
+    assert page.data("#stage [data-part]") and page.text("#crumbs")
+    before = page.state["step"]
+    assert page.press("l").state["step"] != before and page.press("h").state["step"] == before
+    page.click("#stage [data-fold]")
+    assert "not in this saved page" in page.text("#message") and page.press("l").text("#message") == ""
+    assert page.state["step"] != before and page.errors() == []
+
+
+REFUSE_ONCE = """
+  const fetched = window.fetch; window.refused = 0;
+  window.fetch = (at, request) => {
+    if (window.refused || JSON.parse(request.body).what !== arguments[0]) return fetched(at, request);
+    window.refused += 1;
+    return Promise.reject(new TypeError("cut"));
+  };"""
+
+
+@pytest.mark.parametrize("what", ["run", "state", "picture", "looks", "inspect", "numbers", "series", "origins"])
+def test_an_answer_that_does_not_come_leaves_no_numbers_of_another_run(opened, what):
+    page = opened(lecture())
+    page.press("l", "l", "l", "l")
+    page.run(REFUSE_ONCE.replace("arguments[0]", json.dumps(what)))
+    page.session.set_value("x", 100.0)
+    for _ in range(600):  # the page notices by itself, and asks again
+        time.sleep(0.01)
+        if page.settle().run("return window.refused") and page.state["run"] == "1" and len(page.numbers) > 9:
+            break
+    assert page.press("h", "l").run("return window.refused") == 1 and page.state["run"] == "1"
+    trace = page.session.runs[1]
+    for number in page.numbers:
+        of = trace.grad if number["side"] == "grad" else trace.value
+        assert float(number["exact"]) == float(of(number["variable"])), number
+
+
 def test_what_was_fed_not_finite_is_told_by_n(opened):
     x = ge.input("x", 2)
     page = opened(ge.Engine("numpy").trace(ge.sum(ge.exp(x)), {x: [1.0, np.nan]})).press("n")

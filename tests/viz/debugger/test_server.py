@@ -131,7 +131,11 @@ def test_its_address_opens_the_page(server):
 
 
 def test_what_is_large_is_sent_compressed_to_who_takes_it(server):
-    plain, packed = (post(server, b'{"what": "large"}', Accept_Encoding=accepted) for accepted in ("br", "br, gzip"))
+    plain, packed, refused, least = (
+        post(server, b'{"what": "large"}', Accept_Encoding=accepted)
+        for accepted in ("br", "br, gzip", "gzip;q=0, br", "gzip; q=0.5")
+    )
+    assert refused == plain and least == packed
     head, _, body = packed.partition(b"\r\n\r\n")
     assert b"Content-Encoding: gzip" in head and len(packed) < len(plain) / 100
     assert json.loads(gzip.decompress(body)) == content(plain) == {"text": "a" * 3_000_000}

@@ -41,6 +41,7 @@ _TEXT = "text/plain; charset=utf-8"
 _JSON = "application/json"
 _HTML = "text/html; charset=utf-8"
 _HOST = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE)
+_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))")
 _LENGTH = re.compile(r"[0-9]{1,15}")
 _CLOSED = {
     "X-Content-Type-Options": "nosniff",
@@ -189,7 +190,7 @@ class Handler(BaseHTTPRequestHandler):
     # ---- what is sent ------------------------------------------------------------------------------------------
 
     def _send(self, status: HTTPStatus, kind: str, content: bytes) -> None:
-        packed = len(content) > LARGE and "gzip" in _accepted(self)
+        packed = len(content) > LARGE and bool(_GZIP.search(_accepted(self)))
         content = gzip.compress(content, 1) if packed else content
         self.connection.settimeout(PATIENCE + len(content) / _SLOWEST)
         policy = self.server.policy if kind == _HTML else "default-src 'none'"
