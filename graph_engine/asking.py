@@ -46,9 +46,9 @@ finite, why its gradient is zero, or what made its gradient large or small on it
 """
 
 _COMPARE = """\
-Both are a Python file, a saved trace or a recording; FILE_B also an .npz with arrays by name. Each variable is judged:
-equal, different as rounding explains, different because what it is computed from is, or diverged. The first that
-diverged is named. Exit status: 0 nothing diverged; 1 something did.
+Both are a Python file, a saved trace or a recording; FILE_B also arrays by name, as many as there are: .npz or
+.safetensors. Each variable is judged: equal, different as rounding explains, different because what it is computed
+from is, or diverged. The first that diverged is named. Exit status: 0 nothing diverged; 1 something did.
 """
 
 
@@ -73,7 +73,7 @@ def add_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     sub.add_argument("--of", choices=["value", "grad", "update"], help="which of its numbers")
     sub = command(compare, "compare before.safetensors after.py", _COMPARE)
     sub.add_argument("file_a", type=Path, metavar="FILE_A", help=file)
-    sub.add_argument("file_b", type=Path, metavar="FILE_B", help=f"{file}, or an .npz")
+    sub.add_argument("file_b", type=Path, metavar="FILE_B", help=f"{file}, or an .npz or .safetensors of arrays")
 
 
 def debug(options: argparse.Namespace) -> int:
@@ -134,13 +134,28 @@ def _tell_failure(session: Any) -> bool:
 
 def _reference(path: Path) -> dict[str, Any] | None:
     """Read arrays by name, if that is what a file holds."""
-    if path.suffix.lower() != ".npz":
+    reader = {".npz": _arrays_of_npz, ".safetensors": _arrays_of_safetensors}.get(path.suffix.lower())
+    if reader is None:
         return None
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            found = {name: arrays[name] for name in arrays.files}
-    except (OSError, ValueError) as error:
+        found = reader(path)
+    except Exception as error:  # whatever the readers say to a damaged file
         raise FileError(f"{path} cannot be read: {error}") from error
-    if not found:
+    if found is not None and not found:
         raise LookupFailed(f"{path} holds no arrays")
     return found
+
+
+def _arrays_of_npz(path: Path) -> dict[str, Any]:
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+def _arrays_of_safetensors(path: Path) -> dict[str, Any] | None:
+    """Read a file of arrays and nothing else; of one that this library wrote, it knows more."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="np") as file:
+        if "crc32" in (file.metadata() or {}):
+            return None
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

@@ -82,7 +82,7 @@ def test_why_of_a_run_that_stopped_says_what_stopped_it(folder, capsys):
 
 
 def test_compare_two_files(folder, capsys):
-    assert run(capsys, "compare", "model.py", "model.py") [:2] == (0, "11 of 11 variables are equal\n")
+    assert run(capsys, "compare", "model.py", "model.py")[:2] == (0, "11 of 11 variables are equal\n")
     status, out, _ = run(capsys, "compare", "model.py", "other.py")
     assert status == 1 and "the first: x:" in out
 
@@ -98,9 +98,28 @@ def test_compare_with_a_saved_trace_and_with_arrays(folder, capsys):
     assert run(capsys, "compare", "saved.safetensors", "bad.npz")[0] == 1
 
 
-@pytest.mark.parametrize("name", ["nothing.npz", "text.npz", "empty.npz", "objects.npz", "unknown.npz", "nothing.py"])
+def test_compare_with_a_file_of_arrays_that_somebody_else_wrote(folder, capsys):
+    from safetensors.numpy import save_file
+
+    save_file({"y": np.log(np.float32([1, 4, 12]))}, "good.safetensors", metadata={"format": "pt"})
+    assert run(capsys, "compare", "model.py", "good.safetensors")[0] == 0
+    save_file({"y": np.float32([1, 4, 12])}, "bad.safetensors")
+    assert run(capsys, "compare", "model.py", "bad.safetensors")[0] == 1
+
+
+_UNREADABLE = [
+    "nothing.npz", "text.npz", "empty.npz", "objects.npz", "unknown.npz", "nothing.py",
+    "nothing.safetensors", "text.safetensors", "none.safetensors",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", _UNREADABLE)
 def test_compare_with_what_cannot_be_read(folder, capsys, name):
-    (folder / "text.npz").write_text("hello")
+    from safetensors.numpy import save_file
+
+    for kind in ("npz", "safetensors"):
+        (folder / f"text.{kind}").write_text("hello")
+    save_file({}, "none.safetensors")
     np.savez("empty.npz")
     np.savez("objects.npz", x=np.array([{}], dtype=object))
     np.savez("unknown.npz", nothing=np.ones(3))

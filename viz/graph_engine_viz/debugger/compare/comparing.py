@@ -9,11 +9,14 @@ from typing import Any, overload
 import numpy as np
 
 from graph_engine.node import Operation, Variable
+from graph_engine.primitive import Primitive
 from graph_engine.source import SourceLine
 from graph_engine.trace import Trace
-from graph_engine_viz.debugger.compare.alignment import align
+from graph_engine_viz.debugger.compare.alignment import align, arrays_of
+from graph_engine_viz.debugger.compare.attributes import differing, in_precision
 from graph_engine_viz.debugger.compare.difference import Difference, Verdict, largest_error
-from graph_engine_viz.debugger.compare.rounding import unexplained
+from graph_engine_viz.debugger.compare.exactly import Exactly
+from graph_engine_viz.debugger.compare.rounding import apart, unexplained
 
 __all__ = ["Comparison", "compare"]
 
@@ -36,7 +39,9 @@ def compare(
     one : Trace
     other : Trace or mapping of str to array
         Another run, of the same graph or of another one of the model: what has no name there is found by what computes
-        it. Or arrays, by the names of variables.
+        it. Or arrays, by the names of variables (`trace.graph.name_of`); as many as one has. What is missing between
+        two of them is computed from the nearest ones before it, which is done for both sides; inputs and parameters
+        that are missing are this run's. What rounding explains is then what it does on the way from those.
     became : mapping of Variable to Variable, optional
         What a pass made of the variables of the first run, if the second is one of the changed graph.
 
@@ -44,6 +49,13 @@ def compare(
     -------
     Comparison
         `print` it; `.first` is where they first differ by more than rounding explains.
+
+    Raises
+    ------
+    DeclarationError, FeedError
+        Where these are no runs or arrays.
+    LookupFailed, NameClashError
+        Where no name of a reference is one of a variable, or one is that of several.
 
     Examples
     --------
@@ -75,6 +87,11 @@ class Comparison(Sequence[Difference]):
         self.pairs = pairs
         self._variables = list(pairs)
         self._found: dict[Variable, Difference] = {}
+        self._differing: dict[Variable, bool] = {}
+        self._reference = {} if isinstance(other, Trace) else arrays_of(other, pairs)
+        names = {**one.names, **(other.names if isinstance(other, Trace) else {})}
+        self._mine = Exactly(one.graph, self._is_known, self._first_array, in_precision, one.names)
+        self._theirs = Exactly(one.graph, self._is_known, self._other_array, self._other_primitive, names)
 
     def __len__(self) -> int:
         return len(self._variables)
@@ -116,13 +133,22 @@ class Comparison(Sequence[Difference]):
         name = self.one.graph.name_of(variable)
         a, b = self._first_array(variable), self._other_array(variable)
         if a.shape != b.shape:
-            return Difference(variable, f"{name} {a.shape} and {b.shape}", "diverged", np.inf, np.inf)
+            return self._of_another_shape(variable, name, (a.shape, b.shape))
         absolute, relative, place = largest_error(a, b)
         if not absolute:
             return Difference(variable, name, "equal")
         verdict, excess = self._judge(variable, absolute, relative)
+        changed = self._changed(variable) if verdict == "diverged" else ()
         values = float(a[place]), float(b[place])
-        return Difference(variable, name, verdict, absolute, relative, place, values, excess)
+        return Difference(variable, name, verdict, absolute, relative, place, values, excess, None, changed)
+
+    def _of_another_shape(self, variable: Variable, name: str, shapes: tuple[Any, Any]) -> Difference:
+        operation, changed = variable.operation, self._changed(variable)
+        sources = self._mine.sources(operation) if operation is not None else ()
+        follows = any(self._first_array(v).shape != self._other_array(v).shape for v in sources)
+        verdict: Verdict = "inherited" if follows and not changed else "diverged"
+        nan = np.nan
+        return Difference(variable, name, verdict, nan, nan, (), (nan, nan), nan, shapes, changed)
 
     def _judge(self, variable: Variable, absolute: float, relative: float) -> tuple[Verdict, float]:
         operation = variable.operation
@@ -132,54 +158,63 @@ class Comparison(Sequence[Difference]):
             units = [min(relative / float(i.eps), absolute / float(i.smallest_subnormal)) for i in infos]
             found = min(units, default=np.inf)
             return ("rounding", found) if found <= 1 else ("diverged", np.inf)
-        inputs = [v for v in dict.fromkeys(operation.inputs) if v.kind != "constant"]
-        if any(v not in self.pairs for v in inputs):
-            return "unknown", np.nan
-        differs = any(self._differs(v) for v in inputs)
-        if not variable.spec.is_float:
-            return ("inherited", 0.0) if differs else ("diverged", np.inf)
-        excess = self._excess(operation, variable)
-        if not excess <= 1 and not (np.isnan(excess) and differs):
+        differs = any(self._differs(v) for v in self._mine.sources(operation))
+        excess = self._excess(variable, operation)
+        if np.isnan(excess) and not differs:
+            return ("unknown" if self._mine.before(operation) else "diverged"), excess
+        if excess > 1:
             return "diverged", excess
         return ("inherited" if differs else "rounding"), excess
 
     def _differs(self, variable: Variable) -> bool:
-        a, b = self._first_array(variable), self._other_array(variable)
-        return a.shape != b.shape or bool(largest_error(a, b)[0])
+        if variable not in self._differing:
+            a, b = self._first_array(variable), self._other_array(variable)
+            self._differing[variable] = a.shape != b.shape or bool(largest_error(a, b)[0])
+        return self._differing[variable]
 
-    def _excess(self, operation: Operation, variable: Variable) -> float:
-        """Return by how much the worse of both runs is further off than rounding explains."""
-        names = self.one.names
-        own = {v: self._first_array(v) for v in (*operation.inputs, variable)}
-        others = {v: self._other_array(v) for v in (*operation.inputs, variable)}
-        found = [unexplained(operation, variable, own, names)]
-        there, output = self._counterpart(operation, variable)
-        renamed = {new: others[old] for old, new in zip(operation.inputs, there.inputs, strict=True)}
-        got = others[variable] if there is not operation else _as_coarse(others[variable], own[variable])
-        found.append(unexplained(there, output, renamed | {output: got}, names))
+    def _excess(self, variable: Variable, operation: Operation) -> float:
+        """Return by how much the worse of both runs is further off than rounding explains what this one computes."""
+        own, others, there = self._first_array(variable), self._other_array(variable), self._there(variable)
+        got = others if _is_alike(operation, there) else _as_coarse(others, own)
+        found = [unexplained(self._mine, variable, operation, own)]
+        found.append(unexplained(self._theirs, variable, operation, got))
+        if there is not None and _is_alike(operation, there) and self._changed(variable):
+            found.append(apart(self._theirs, variable, operation, in_precision(there, "float64"), got))
         return max(found) if not np.isnan(found).any() else np.nan
 
-    def _counterpart(self, operation: Operation, variable: Variable) -> tuple[Operation, Variable]:
-        """Return what an operation is in the other run, where it is the same one there, perhaps of another dtype."""
+    # ---- the other run -----------------------------------------------------------------------------------------
+
+    def _there(self, variable: Variable) -> Operation | None:
+        """Return what computes a variable's counterpart, as the same of its results."""
         found = self.pairs.get(variable)
-        there = found.operation if isinstance(found, Variable) else None
-        if there is None or there.primitive.name != operation.primitive.name:
-            return operation, variable
-        if len(there.inputs) != len(operation.inputs) or there.outputs.index(found) != variable.output_index:
-            return operation, variable
-        return there, there.outputs[variable.output_index]
+        return found.operation if isinstance(found, Variable) and found.output_index == variable.output_index else None
+
+    def _changed(self, variable: Variable) -> tuple[str, ...]:
+        """Say in what the operations behind a variable and its counterpart differ."""
+        operation, there = variable.operation, self._there(variable)
+        if operation is None or there is None or operation is there or not isinstance(self.other, Trace):
+            return ()
+        mine, theirs = operation.primitive.bind(self.one.names), there.primitive.bind(self.other.names)
+        return differing(mine, theirs)
+
+    def _other_primitive(self, operation: Operation, dtype: str) -> Primitive:
+        there = self._there(operation.outputs[0])
+        return in_precision(operation, dtype, None if there is None else there.primitive)
+
+    def _is_known(self, variable: Variable) -> bool:
+        """Whether both runs have a variable; what they are given has this one for both."""
+        return variable in self.pairs or variable.operation is None
 
     def _first_array(self, variable: Variable) -> Array:
         return np.asarray(self.one.to_numpy(self.one.arrays[variable]))
 
     def _other_array(self, variable: Variable) -> Array:
-        if variable not in self.pairs:  # a constant that has no counterpart
-            return self._first_array(variable)
-        counterpart = self.pairs[variable]
+        if variable in self._reference:
+            return self._reference[variable]
+        counterpart = self.pairs.get(variable)
         if isinstance(self.other, Trace) and isinstance(counterpart, Variable):
             return np.asarray(self.other.to_numpy(self.other.arrays[counterpart]))
-        assert isinstance(counterpart, str) and not isinstance(self.other, Trace)
-        return np.asarray(self.other[counterpart])
+        return self._first_array(variable)  # it is given, and has no counterpart
 
     def __str__(self) -> str:
         counts = Counter(found.verdict for found in self)
@@ -190,6 +225,11 @@ class Comparison(Sequence[Difference]):
             if self.line is not None:
                 lines.append(f"  {self.line}")
         return "\n".join(lines)
+
+
+def _is_alike(operation: Operation, there: Operation | None) -> bool:
+    """Whether two operations are uses of one primitive, perhaps with other attributes."""
+    return there is not None and type(there.primitive) is type(operation.primitive)
 
 
 def _as_coarse(array: Array, other: Array) -> Array:

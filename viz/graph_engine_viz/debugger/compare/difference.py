@@ -21,6 +21,7 @@ WORDS = {
     "diverged": "differs by more than rounding explains",
     "unknown": "differs, and what it is computed from is not known",
 }
+_SHAPE_WORDS = WORDS | {"diverged": "has another shape"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,10 @@ class Difference:
         Both values there.
     excess : float
         The error that the operation itself made, in units of what rounding explains; the larger one of both runs.
+    shapes : (tuple of int, tuple of int) or None
+        Both shapes, where they differ; then there are no errors and values to speak of (NaN).
+    changed : tuple of str
+        What its operation is in the two runs, where that is not the same: `"eps: 1e-05 and 1.0"`; of what diverged.
     """
 
     variable: Variable
@@ -51,14 +56,19 @@ class Difference:
     place: tuple[int, ...] = ()
     values: tuple[float, float] = (0.0, 0.0)
     excess: float = 0.0
+    shapes: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+    changed: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         if self.verdict == "equal":
             return f"{self.name}: equal"
+        because = "".join(f"; {what}" for what in self.changed)
+        if self.shapes is not None:
+            return f"{self.name}: {_SHAPE_WORDS[self.verdict]}: {self.shapes[0]} and {self.shapes[1]}{because}"
         at = f" at [{', '.join(map(str, self.place))}]" if self.place else ""
         one, other = (short(value, 8) for value in self.values)
         error = f"{one} and {other}{at}, error {short(self.absolute, 3)}, relative {short(self.relative, 3)}"
-        return f"{self.name}: {WORDS[self.verdict]}: {error}"
+        return f"{self.name}: {WORDS[self.verdict]}: {error}{because}"
 
 
 def largest_error(one: Array, other: Array) -> tuple[float, float, tuple[int, ...]]:

@@ -52,11 +52,14 @@ class Pairing:
         self._forwards(_exactly)
         self._by_outputs()
         self._along(_exactly)
+        self._given()
+        self._along(_exactly)
         self._by_kind(_of_given)
         self._along(_exactly)
         self._along(_roughly)
         self._by_kind(_in_place)
         self._along(_roughly)
+        self._given()
         self._constants()
 
     # ---- what is known -----------------------------------------------------------------------------------------
@@ -157,6 +160,15 @@ class Pairing:
                 for operation, there in zip(operations, theirs[found], strict=True):
                     self._pair(operation, there)
 
+    def _given(self) -> None:
+        """Pair inputs and parameters that have another name there by what uses them."""
+        for operation in self._mine:
+            there = self._there(operation)
+            for v, w in zip(operation.inputs, there.inputs, strict=True) if there is not None else ():
+                given = v.operation is None and v.kind == w.kind != "constant" and v.ndim == w.ndim
+                if given and v not in self.pairs and w not in self._used:
+                    self._put(v, w)
+
     def _constants(self) -> None:
         """Pair what is computed from nothing by what uses it."""
         for operation in self._mine:
@@ -183,7 +195,9 @@ def _exactly(operation: Operation) -> Hashable:
 
 
 def _roughly(operation: Operation) -> Hashable:
-    return operation.primitive.name, operation.phase, len(operation.inputs)
+    attributes = vars(operation.primitive).items() if not operation.inputs else ()  # then nothing else tells it apart
+    said = tuple([(name, value) for name, value in attributes if not name.endswith("dtype")])
+    return operation.primitive.name, operation.phase, len(operation.inputs), said
 
 
 def _of_given(operation: Operation, found: Found) -> Hashable:

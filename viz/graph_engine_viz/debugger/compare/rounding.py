@@ -1,82 +1,78 @@
-"""How far an operation's result may be from the exact one by rounding alone.
+"""How far a result may be from the exact one by rounding alone.
 
 The exact result is taken to be that of double precision on the same inputs. A good algorithm is as wrong as if its
 inputs had been rounded once more and its result too; sums of n terms add up n roundings, which cancel like a random
 walk (Higham, "Accuracy and Stability of Numerical Algorithms", 2nd ed., sections 1.5 and 3.1). So the bound is
-measured, by moving the inputs by about one rounding in two random directions; in several more where that is too little
-to explain an error, since in a few directions moved terms may cancel.
+measured, by moving the inputs by about one rounding in two random directions; where that is too little to explain an
+error, in several more, in which the generic kernel computes in the run's own precision: in a few directions moved terms
+may cancel, and where the exact ones do always (a gradient through the statistics of two numbers), what is left is how
+the formula rounds.
+
+Where a run does not tell what an operation was given (a reference with gaps), that is computed too, from the nearest
+values that it does tell, and moved at each operation: the bound is then what rounding along the whole way explains.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from graph_engine.graph import Graph
 from graph_engine.node import Operation, Variable
-from graph_engine.operands import input
-from graph_engine.passes import retype
-from graph_engine.plugins import find_backend
-from graph_engine.primitive import apply
-from graph_engine.primitives.scanning import Scan
+from graph_engine.primitive import Primitive
+from graph_engine_viz.debugger.compare.exactly import AS_IT_IS, Exactly
 
-__all__ = ["unexplained"]
+__all__ = ["apart", "unexplained"]
 
 Array = np.ndarray[Any, Any]
-_ROUNDINGS = 16.0
-"""So many units in the last place a kernel may be off: functions of mathematical libraries, sums in another order."""
+_ROUNDINGS, _OF_A_TERM = 8.0, 2.0
+"""So many units in the last place a kernel may be off: functions of mathematical libraries, sums in another order.
+
+For a sum of n terms it is the second one times the root of n more.
+"""
+
+_OF_A_PRODUCT = 1 / 16
+"""And so many more for each product in a sum of products: behind batch statistics the gradients of a channel add up to
+zero, one sample's against another's, and in between the sum is larger by its length than what is left."""
 
 _FEW, _MANY = 2, 8
 """In so many directions the inputs are moved, and in so many where the first do not explain an error."""
 
-_EVEN = math.sqrt(3)
-"""A number that is uniform up to here has variance 1, as a sign has."""
 
-
-def unexplained(
-    operation: Operation, output: Variable, arrays: Mapping[Variable, Array], names: Mapping[str, int]
-) -> float:
+def unexplained(exactly: Exactly, variable: Variable, operation: Operation, got: Array) -> float:
     """Return the largest error of a result in units of what rounding explains; more than 1 is not explained by it.
 
     Parameters
     ----------
+    exactly : Exactly
+        What the run's operations give in double precision.
+    variable : Variable
+        The result of an operation.
     operation : Operation
-    output : Variable
-        Of the operation, a floating one.
-    arrays : mapping of Variable to numpy.ndarray
-        Of its inputs and of `output`.
-    names : mapping of str to int
-        What dimension names stand for.
+        That one.
+    got : numpy.ndarray
+        What the result is in the run.
 
     Returns
     -------
     float
         NaN where it cannot be said: the operation cannot be computed in double precision here.
     """
-    got = arrays[output]
-    eps = float(np.finfo(got.dtype).eps)
-    inputs = [arrays[v] for v in operation.inputs]
-    wide = [x.astype(np.float64) if x.dtype.kind == "f" else x for x in inputs]
-    kernel = _exact_kernel(operation, wide, names)
-    rng = np.random.default_rng(0)
-
-    def moved() -> Array:
-        steps = [eps * rng.uniform(-_EVEN, _EVEN, x.shape) if x.dtype.kind == "f" else None for x in wide]
-        return _result(kernel(*[x if by is None else x * (1 + by) for x, by in zip(wide, steps)]), output)
-
+    eps, index = _unit(operation, got), variable.output_index
     try:
         with np.errstate(all="ignore"):
-            exact = _result(kernel(*wide), output)
-            if exact.dtype.kind != "f" or exact.shape != got.shape:
+            exact = exactly.results(operation, AS_IT_IS, eps)[index]
+            if (exact.dtype.kind == "f") != (got.dtype.kind == "f") or exact.shape != got.shape:
                 return math.nan
-            roundings = _ROUNDINGS + 4 * math.sqrt(_terms(inputs, got))
+            earlier = [_roundings(exactly, op, exactly.value(op.outputs[0])) for op in exactly.before(operation)]
+            roundings = max(_roundings(exactly, operation, got), *earlier, 0.0)
             spread, excess = np.zeros(got.shape), math.inf
             for done, count in ((0, _FEW), (_FEW, _MANY)):
-                for number in range(done, count):
-                    spread += (np.abs(moved() - exact) - spread) / (number + 1)
+                for direction in range(done + 1, count + 1):
+                    dtype = "float64" if direction <= _FEW or got.dtype.kind != "f" else got.dtype.name
+                    moved = exactly.results(operation, direction, eps, dtype)[index]
+                    spread += (np.abs(_wide(moved) - _wide(exact)) - spread) / direction
                 excess = _in_bounds(got, exact, 2 * spread, roundings, eps)
                 if excess <= 1:
                     break
@@ -85,34 +81,48 @@ def unexplained(
         return math.nan
 
 
-def _exact_kernel(operation: Operation, wide: list[Array], names: Mapping[str, int]) -> Callable[..., Any]:
-    """Return what computes an operation in double precision, with the generic kernels."""
-    primitive = operation.primitive.bind(names)
-    if isinstance(primitive, Scan):  # whose body says of which dtype its numbers are
-        inputs = [input(f"input{i}", x.shape, v.dtype) for i, (v, x) in enumerate(zip(operation.inputs, wide))]
-        graph = retype(Graph(*apply(primitive, tuple(inputs))), "float64").graph
-        primitive = next(op.primitive for op in graph.operations if isinstance(op.primitive, Scan))
-    return primitive.lowered(find_backend("numpy"))
+def apart(exactly: Exactly, variable: Variable, operation: Operation, instead: Primitive, got: Array) -> float:
+    """Return by how many roundings a result would be another one if something else were computed from the same."""
+    eps, index = _unit(operation, got), variable.output_index
+    try:
+        with np.errstate(all="ignore"):
+            exact = exactly.results(operation, AS_IT_IS, eps)[index]
+            other = exactly.instead(operation, instead)[index]
+            return _in_bounds(other, exact, np.zeros(exact.shape), 1.0, eps)
+    except Exception:
+        return math.nan
+
+
+def _unit(operation: Operation, got: Array) -> float:
+    """Return the relative size of a rounding of a result; of an integer or a truth value, of what it is found from."""
+    dtypes = [got.dtype] if got.dtype.kind == "f" else [np.dtype(v.dtype) for v in operation.inputs if v.spec.is_float]
+    return max((float(np.finfo(dtype).eps) for dtype in dtypes), default=0.0)
 
 
 def _in_bounds(got: Array, exact: Array, spread: Array, roundings: float, eps: float) -> float:
     """Return the largest error in units of the bound at its place."""
-    with np.errstate(all="ignore"):
-        largest = float(np.max(np.abs(exact[np.isfinite(exact)]), initial=0.0))
-        smallest = float(np.finfo(got.dtype).tiny) + eps * eps * largest
-        bound = roundings * (eps * np.abs(exact) + np.nan_to_num(spread, nan=0.0, posinf=0.0) + smallest)
-        error = np.abs(got.astype(np.float64) - exact)
-        same = (np.isnan(got) & np.isnan(exact)) | (got == exact.astype(got.dtype))
-        ratios = np.where(same, 0.0, error / bound)
+    if got.dtype.kind != "f":
+        return math.inf if bool(np.any((got != exact) & (spread == 0))) else 0.0
+    largest = float(np.max(np.abs(exact[np.isfinite(exact)]), initial=0.0))
+    smallest = float(np.finfo(got.dtype).tiny) + eps * eps * largest
+    bound = roundings * (eps * np.abs(exact) + np.nan_to_num(spread, nan=0.0, posinf=0.0) + smallest)
+    error = np.abs(_wide(got) - exact)
+    same = (np.isnan(got) & np.isnan(exact)) | (got == exact.astype(got.dtype))
+    ratios = np.where(same, 0.0, error / bound)
     return float(np.max(np.nan_to_num(ratios, nan=np.inf), initial=0.0))
 
 
-def _terms(inputs: list[Array], got: Array) -> float:
-    """Return about how many numbers went into one."""
-    largest = max((x.size for x in inputs), default=1) / max(got.size, 1)
-    longest = max((max(x.shape, default=1) for x in inputs), default=1)
-    return largest + longest
+def _roundings(exactly: Exactly, operation: Operation, made: Array) -> float:
+    """Return how many units in the last place a result may be off, by how many numbers go into one."""
+    if operation.primitive.elementwise:
+        return _ROUNDINGS
+    arrays = [exactly.value(v) for v in operation.inputs]
+    sizes = sorted(x.size for x in arrays)[-2:] or [1]
+    reduced = sizes[-1] / max(made.size, 1)
+    contracted = math.sqrt(math.prod(sizes) / max(made.size, 1))  # of (n, k) times (k, m): k
+    longest = max((max(x.shape, default=1) for x in arrays), default=1)
+    return _ROUNDINGS + _OF_A_TERM * math.sqrt(reduced + contracted + longest) + _OF_A_PRODUCT * contracted
 
 
-def _result(results: Any, output: Variable) -> Array:
-    return np.asarray(results[output.output_index] if isinstance(results, tuple) else results)
+def _wide(array: Array) -> Array:
+    return array.astype(np.float64)
