@@ -3,9 +3,9 @@
     python3 dev.py gpu-check [--quick] [--out FILE]
 
 Runs the conformance kit on CuPy, compares training and whole models on the GPU with the CPU, checks that both
-lowerings and a run within a memory budget give the same bits there, and times matrix products, networks and the
-overhead of one operation. It prints a report with date
-and device (`--out benchmarks/gpu-DATE.txt` keeps it), and ends with 0 if everything passed.
+lowerings and a run within a memory budget give the same bits there and that the debugger stops in the same place, and
+times matrix products, networks and the overhead of one operation. It prints a report with date and device
+(`--out benchmarks/gpu-DATE.txt` keeps it), and ends with 0 if everything passed.
 """
 
 from __future__ import annotations
@@ -117,6 +117,34 @@ def same_again(gpu: ge.Engine, say: Line) -> bool:
     return not trace.arrays.differing  # type: ignore[attr-defined]
 
 
+def same_debugger(gpu: ge.Engine, say: Line) -> bool:
+    """Watch a training that goes wrong on both devices: it stops at the same place, for the same reason."""
+    from graph_engine_viz.debugger import Stopped, attach
+    from graph_engine_viz.debugger.screen import Screen
+
+    told = {}
+    for engine in (gpu, numpy_engine()):
+        inputs, loss = network((64, 32, 10))
+        logarithm = ge.log(loss - 2.0)  # below 2 there is none
+        step = engine.compile(inputs, logarithm, updates=ge.optim.SGD(0.1).minimize(loss))
+        watched = attach(step, watch=["not isfinite", "rms > 1e6", "grad.zeros >= 1"], record=2)
+        try:
+            for _ in range(200):
+                watched(*batch_of(64, 64, 10))
+        except Stopped as stopped:
+            session = stopped.session
+            page, answer = Screen(session), session.why()
+            for what in PANES:
+                page.answer(what, {"variable": "logarithm"} if what == "inspect" else {})
+            places = [session.step_back().place, session.run_to("logarithm").place, session.reverse_continue().place]
+            told[engine.backend.name] = stopped.message, str(answer.operation), str(answer.line), places
+            say(f"{engine.backend.name}: {stopped}\n{answer}")
+    return told.get(gpu.backend.name) == told.get("numpy") is not None
+
+
+PANES = ("run", "state", "picture", "looks", "inspect", "series", "origins")
+
+
 def timed(engine: ge.Engine, run: Callable[[], object], rounds: int = 20) -> float:
     """Return the median time of a call in seconds, the device included."""
     run()
@@ -176,6 +204,7 @@ CHECKS = {
     "training": same_training,
     "models, against the CPU": same_models,
     "a run within a memory budget": same_again,
+    "the debugger": same_debugger,
 }
 TIMINGS = {"matrix product": time_matmul, "network": time_network, "models": time_models, "chain": time_chain}
 

@@ -44,3 +44,9 @@ def test_models_that_differ_by_rounding_pass_and_others_do_not(gpu_check):
 def test_a_run_within_a_budget_and_the_training(gpu_check):
     assert gpu_check.same_again(ge.Engine("numpy"), print)
     assert gpu_check.same_training(ge.Engine(Generic()), print)
+
+
+def test_the_debugger_stops_at_the_same_place(gpu_check):
+    said = []
+    assert gpu_check.same_debugger(ge.Engine(Generic()), said.append)
+    assert "log" in said[0] and "not isfinite" in said[0]

@@ -26,7 +26,7 @@ from graph_engine_viz.debugger.compare.exactly import AS_IT_IS, Exactly
 __all__ = ["apart", "unexplained"]
 
 Array = np.ndarray[Any, Any]
-_ROUNDINGS, _OF_A_TERM = 8.0, 2.0
+_ROUNDINGS, _OF_A_TERM = 16.0, 2.0
 """So many units in the last place a kernel may be off: functions of mathematical libraries, sums in another order.
 
 For a sum of n terms it is the second one times the root of n more.
