@@ -67,13 +67,13 @@ def unexplained(exactly: Exactly, variable: Variable, operation: Operation, got:
                 return math.nan
             earlier = [_roundings(exactly, op, exactly.value(op.outputs[0])) for op in exactly.before(operation)]
             roundings = max(_roundings(exactly, operation, got), *earlier, 0.0)
-            spread, excess = np.zeros(got.shape), math.inf
+            spread, excess, passed = np.zeros(got.shape), math.inf, eps * _passed(exactly, operation)
             for done, count in ((0, _FEW), (_FEW, _MANY)):
                 for direction in range(done + 1, count + 1):
                     dtype = "float64" if direction <= _FEW or got.dtype.kind != "f" else got.dtype.name
                     moved = exactly.results(operation, direction, eps, dtype)[index]
                     spread += (np.abs(_wide(moved) - _wide(exact)) - spread) / direction
-                excess = _in_bounds(got, exact, 2 * spread, roundings, eps)
+                excess = _in_bounds(got, exact, 2 * spread + passed / roundings, roundings, eps)
                 if excess <= 1:
                     break
             return excess
@@ -122,6 +122,13 @@ def _roundings(exactly: Exactly, operation: Operation, made: Array) -> float:
     contracted = math.sqrt(math.prod(sizes) / max(made.size, 1))  # of (n, k) times (k, m): k
     longest = max((max(x.shape, default=1) for x in arrays), default=1)
     return _ROUNDINGS + _OF_A_TERM * math.sqrt(reduced + contracted + longest) + _OF_A_PRODUCT * contracted
+
+
+def _passed(exactly: Exactly, operation: Operation) -> Any:
+    """Return the size of what a function of one number adds up on its way: x (1 + erf x) is small where x is not."""
+    alone = operation.primitive.elementwise and len(operation.inputs) == 1
+    x = exactly.value(operation.inputs[0]) if alone else np.zeros(())
+    return np.nan_to_num(np.abs(_wide(x)), nan=0.0, posinf=0.0)
 
 
 def _wide(array: Array) -> Array:
