@@ -146,7 +146,10 @@ class Trace:
                 "trace one number, a float: ge.sum or ge.mean of it",
             )
         loss = self.graph.name_of(self.loss)
-        raise LookupFailed(f"{name!r} has no gradient: {loss!r} does not depend on it smoothly")
+        raise LookupFailed(
+            f"{name!r} has no gradient in this run: {loss!r} does not depend on it smoothly, or it was not asked for",
+            "a step computes the gradients of what it trains; engine.trace(loss, feeds) computes all there are",
+        )
 
     def has_value(self, variable: Variable | str) -> bool:
         """Return whether the run got as far as this variable."""

@@ -7,7 +7,9 @@ import graph_engine as ge
 from graph_engine.plugins import primitives
 from graph_engine.primitive import apply
 from graph_engine_viz.debugger import why
+from graph_engine_viz.debugger.origins.elements import link
 from graph_engine_viz.debugger.origins.families import FAMILIES, HANDING_NOTHING
+from graph_engine_viz.debugger.origins.reading import Reader
 
 KNOWN = primitives()
 
@@ -86,3 +88,27 @@ def test_what_turns_floats_into_something_else_hands_nothing_down(name):
     results = given[0][0].infer(*[ge.Spec(x.shape, str(x.dtype)) for x in given[0][1]])
     results = results if isinstance(results, tuple) else (results,)
     assert any(spec.is_float for spec in results) or name in HANDING_NOTHING
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", sorted(KNOWN))
+def test_a_nan_is_followed_to_where_it_goes(name):
+    """Each element of a result that is NaN because of an element of an input is known to have been computed from it."""
+    for primitive, arrays in uses(name):
+        for i, x in enumerate(arrays):
+            if x.dtype.kind != "f" or not x.size:
+                continue
+            spoilt_one = [*arrays[:i], with_one(np.nan)(x), *arrays[i + 1 :]]
+            try:
+                (clean, inputs), (trace, _) = traced(primitive, arrays), traced(primitive, spoilt_one)
+            except ge.GraphEngineError:  # refused, or guarded
+                continue
+            operation = next(iter(clean.graph.consumers[inputs[i]]))[0]
+            for before, output in zip(clean.outputs[1:], trace.outputs[1:], strict=True):
+                if not output.spec.is_float or output.operation.primitive.name != operation.primitive.name:
+                    continue
+                fresh = np.isnan(trace.value(output)) & ~np.isnan(clean.value(before))
+                marks = np.isnan(spoilt_one[i])
+                found = link(Reader(trace), output, i)
+                assert not np.any(fresh & ~found.forward(marks)), (name, i)
+                assert not fresh.any() or found.back(fresh)[marks].all(), (name, i)

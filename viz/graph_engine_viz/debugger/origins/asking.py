@@ -14,12 +14,12 @@ from graph_engine.trace import Trace
 from graph_engine_viz.debugger.conditions import SIDES
 from graph_engine_viz.debugger.origins.cancelling import find_cancelled
 from graph_engine_viz.debugger.origins.magnitudes import factors, in_loop, inside_of, most_telling
-from graph_engine_viz.debugger.origins.nonfinite import find_origins, first_bad
+from graph_engine_viz.debugger.origins.nonfinite import MOST_FINDINGS, find_all, find_origins, findings_of
 from graph_engine_viz.debugger.origins.reading import Reader
 from graph_engine_viz.debugger.origins.report import Answer, Factor, Finding
 from graph_engine_viz.debugger.origins.thinning import find_thinning
-from graph_engine_viz.debugger.origins.trends import find_trends, is_extreme, told_trends
-from graph_engine_viz.debugger.origins.unreached import explain_failure, explain_missing
+from graph_engine_viz.debugger.origins.trends import find_trends, is_extreme, told_extremes, told_trends
+from graph_engine_viz.debugger.origins.unreached import explain_failure, explain_missing, is_cut_off
 from graph_engine_viz.debugger.origins.updating import explain_update
 from graph_engine_viz.debugger.origins.zeros import find_cuts
 from graph_engine_viz.summary import short
@@ -56,6 +56,11 @@ def why(trace: Trace, node: Variable | str | None = None, of: str | None = None)
     >>> answer.findings[0].where, answer.findings[0].cause.text
     ('in the backward rule of sqrt, at divide', 'the derivative of sqrt is infinite at 0, though its value is finite')
     """
+    if not isinstance(trace, Trace):
+        raise DeclarationError(
+            f"why asks about a run, a Trace, not about {type(trace).__name__}",
+            "trace = step.trace(...) of a compiled step, or engine.trace(loss, feeds); then why(trace)",
+        )
     return explain(Reader(trace), node, of)
 
 
@@ -86,12 +91,14 @@ def explain(reader: Reader, node: Variable | str | None = None, of: str | None =
 
 
 def _first(reader: Reader) -> Answer:
-    found = first_bad(reader)
-    if found is None and reader.trace.error is not None:
+    found = find_all(reader)
+    if not found and reader.trace.error is not None:
         return explain_failure(reader, "the run stopped")
-    if found is None:
+    if not found:
         return Answer("everything in this run is finite", text="ask about a node: why(trace, 'w')")
-    return _about(reader, found, reader.name(found))
+    first, findings = next(iter(found)), findings_of(reader, found)
+    more = f"it arose in {len(found):,} places, of which these are the first" if len(found) > MOST_FINDINGS else ""
+    return Answer(f"{reader.name(first)} holds {_kind(reader, first)}", findings, more)
 
 
 def _side(reader: Reader, variable: Variable) -> str:
@@ -103,7 +110,9 @@ def _side(reader: Reader, variable: Variable) -> str:
     for side, found in held.items():
         if found is not None and reader.has(found) and reader.non_finite(found):
             return side
-    return "value" if variable.gradient is not None or reader.trace.loss is None else "grad"
+    if variable.gradient is not None:
+        return "value"
+    return "grad" if reader.trace.loss is not None or is_cut_off(reader, variable) else "value"
 
 
 def _about(reader: Reader, variable: Variable, name: str) -> Answer:
@@ -112,9 +121,11 @@ def _about(reader: Reader, variable: Variable, name: str) -> Answer:
     array = reader.array(variable)
     if not reader.non_finite(variable):
         return Answer(f"{name} is finite{_extent(array)}")
-    findings = find_origins(reader, variable)
-    kind = "NaN" if reader.has_nan(variable) else "Inf"
-    return Answer(f"{name} holds {kind}", findings)
+    return Answer(f"{name} holds {_kind(reader, variable)}", find_origins(reader, variable))
+
+
+def _kind(reader: Reader, variable: Variable) -> str:
+    return "NaN" if reader.has_nan(variable) else "Inf"
 
 
 def _about_gradient(reader: Reader, variable: Variable) -> Answer:
@@ -147,7 +158,9 @@ def _about_size(reader: Reader, variable: Variable, name: str, gradient: Variabl
     lines += _coarse(reader.array(gradient))
     zeros = reader.zeros(gradient)
     share = f", {zeros:.0%} of it zero" if zeros else ""
-    findings = _of_size(reader, variable, found, loops)
+    thinned = find_thinning(reader, variable)
+    lines += thinned.lines
+    findings = _of_size(reader, variable, found, loops, thinned.findings)
     question = f"{name} has RMS {short(reader.rms(gradient), 3)}{share}; on its way back from the loss:"
     return Answer(question, findings, "\n".join(lines), found)
 
@@ -162,19 +175,29 @@ def _coarse(array: Any) -> list[str]:
 
 
 def _of_size(
-    reader: Reader, variable: Variable, found: tuple[Factor, ...], loops: dict[Factor, tuple[Factor, ...]]
+    reader: Reader,
+    variable: Variable,
+    found: tuple[Factor, ...],
+    loops: dict[Factor, tuple[Factor, ...]],
+    thin: tuple[Finding, ...],
 ) -> tuple[Finding, ...]:
     """Find what makes a gradient zero in part, or so small or large."""
-    thin = find_thinning(reader, variable)
-    told = {finding.operation for finding in thin}
-    little = (finding for finding in find_cancelled(reader, found) if finding.operation not in told)
-    looped = (
+    taken = {finding.operation for finding in thin}
+    rounding = tuple(finding for finding in find_cancelled(reader, found) if finding.operation not in taken)
+    explained = {finding.operation for finding in rounding}
+    rest = tuple(factor for factor in found if factor.operation not in explained)
+    trends = told_trends(rest)
+    inner = tuple(
         replace(finding, variable=variable, where=f"inside of {loop.name}: {finding.where}")
         for loop, inside in loops.items()
         if is_extreme(loop)
         for finding in told_trends(inside)
     )
-    return (*told_trends(found), *looped, *thin, *little)
+    told = [*trends, *inner]
+    alone = told_extremes(reader, [factor for factor in rest if not inner or factor not in loops])
+    kinds = {finding.operation.primitive.name for finding in told if finding.operation is not None}
+    extremes = [f for f in alone if f.operation is not None and f.operation.primitive.name not in kinds]
+    return (*rounding, *told, *extremes, *thin)
 
 
 def _shortened(found: tuple[Factor, ...]) -> list[str]:

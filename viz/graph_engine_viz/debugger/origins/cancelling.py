@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from graph_engine.node import Operation
+from graph_engine.node import Operation, Variable
 from graph_engine.spec import NUMPY_DTYPES
 from graph_engine_viz.debugger.origins.cause import Cause
 from graph_engine_viz.debugger.origins.reading import Array, Reader
 from graph_engine_viz.debugger.origins.reasons import WITH_BIAS
 from graph_engine_viz.debugger.origins.report import Factor, Finding, found_at
+from graph_engine_viz.summary import short
 
-__all__ = ["cancelled", "find_cancelled", "shared_evenly", "spread_and_summed"]
+__all__ = ["cancelled", "find_cancelled", "shared_evenly", "spread_and_summed", "terms_cancel"]
 
 ADDING = ("add", "subtract", "broadcast_to")
 SHARING = ("softmax", "masked_softmax")
@@ -26,15 +29,41 @@ def cancelled(reader: Reader, operation: Operation, position: int) -> Cause | No
 
 def find_cancelled(reader: Reader, found: tuple[Factor, ...]) -> tuple[Finding, ...]:
     """Find where so little is left of a gradient that it is rounding: what it is the sum of cancelled."""
+    passed = [factor.operation.inputs[factor.position] for factor in reversed(found)]
+    several = next((finding for v in passed if (finding := terms_cancel(reader, v)) is not None), None)
+    if several is not None:
+        return (several,)
     for factor in found:
         operation = factor.operation
-        smallest = ROUNDING * float(np.finfo(NUMPY_DTYPES[operation.inputs[factor.position].dtype]).eps)
+        variable = operation.inputs[factor.position]
+        if not all(map(reader.has, (*operation.inputs, *operation.outputs))):
+            continue  # as of a loss that was scaled: only its gradient was computed
+        terms = reader.array(operation.outputs[0]).size / max(reader.array(variable).size, 1)
+        smallest = max(ROUNDING, 10 * math.sqrt(terms)) * float(np.finfo(NUMPY_DTYPES[variable.dtype]).eps)
         cause = cancelled(reader, operation, factor.position) if factor.factor < min(smallest, 1e-3) else None
         if cause is not None:
             told = Cause(f"{cause.text}; what is left is rounding", cause.cure)
-            variable = operation.inputs[factor.position]
             return (found_at("nothing but rounding", operation, variable, factor.name, told),)
     return ()
+
+
+def terms_cancel(reader: Reader, variable: Variable) -> Finding | None:
+    """See what comes back from several uses of a variable add up to nothing, or to rounding."""
+    gradient = reader.gradient(variable)
+    maker = None if gradient is None else gradient.operation
+    if gradient is None or maker is None or maker.primitive.name != "accumulate":
+        return None
+    terms = reader.trace.terms(variable)
+    largest = max((reader.rms(term) for _, _, term in terms), default=0.0)
+    rounding = ROUNDING / 5 * float(np.finfo(NUMPY_DTYPES[variable.dtype]).eps)
+    if not math.isfinite(largest) or not largest or reader.rms(gradient) > min(rounding, 1e-3) * largest:
+        return None
+    names = ", ".join(dict.fromkeys(reader.name(use) for use, _, _ in terms))
+    left = "nothing" if reader.all_zero(gradient) else "nothing but rounding"
+    text = f"what comes back from its uses, {names}, has RMS {short(largest, 3)} and cancels: {left} is left"
+    cure = "the loss does not change with it, as it stands; look at whether one of these uses undoes the other"
+    what = "zero" if left == "nothing" else left
+    return found_at(what, maker, variable, reader.name(maker), Cause(text, cure))
 
 
 def spread_and_summed(reader: Reader, operation: Operation, position: int) -> Cause | None:

@@ -12,6 +12,8 @@ import numpy as np
 from graph_engine.node import Operation, Variable
 from graph_engine.spec import NUMPY_DTYPES
 from graph_engine_viz.debugger.origins.cause import Cause, Rule
+from graph_engine_viz.debugger.origins.cures import for_argument, for_exp, for_log_of_zero, for_root, small
+from graph_engine_viz.debugger.origins.elements import not_finite_before
 from graph_engine_viz.debugger.origins.reading import Place
 from graph_engine_viz.debugger.origins.tensors import OF_TENSORS, explain_rest, infinite_inputs
 from graph_engine_viz.summary import short
@@ -44,8 +46,7 @@ def _log(place: Place) -> Cause | None:
         return Cause(f"the logarithm of a negative number, {short(x)}", "take the logarithm of what is positive")
     return Cause(
         f"the logarithm of 0{_underflowed(place)}",
-        "compute the logarithm from what is before: ge.nn.log_softmax, ge.nn.logsigmoid, cross_entropy of logits; "
-        f"or keep the number above 0: ge.log(ge.maximum(x, {_small(place, 1e-12)}))",
+        for_log_of_zero(place, place.operation.inputs[0]),
     )
 
 
@@ -64,20 +65,22 @@ def _sqrt(place: Place) -> Cause | None:
     if place.operation.phase == "update":
         text = f"the root of a negative number, {short(x)}; the mean of squares that is kept is never negative"
         return Cause(text, "it was set, loaded or changed from outside; begin with the optimiser's own state")
-    cure = "a difference that should be >= 0 may be just below: ge.maximum(x, 0)"
-    return Cause(f"the root of a negative number, {short(x)}", cure)
+    return Cause(f"the root of a negative number, {short(x)}", for_root(place))
 
 
 def _divide(place: Place) -> Cause | None:
     above, below = place.inputs[0], place.inputs[-1]
     if place.primitive == "reciprocal":
         above = 1.0
-    if below != 0:
-        return None
-    small = _small(place, 1e-8)
-    cure = f"keep the divisor away from 0: x / (y + {small}), or ge.where on the divisor, before the division"
+    away = f"keep the divisor away from 0: x / (y + {small(place, 1e-8)})"
+    cure = f"{away}, or ge.where on the divisor, before the division"
     if place.operation.phase == "update":
         cure = "an optimiser's eps keeps it away from 0; what it keeps, as its count, begins as it made it"
+    if below != 0:
+        if above is None or below is None or abs(below) >= 1 or not math.isinf(place.value) or math.isinf(above):
+            return None
+        text = f"{short(above)} divided by as little as {short(below)} is more than {place.dtype} can hold"
+        return Cause(f"{text}: at most {_most(place.dtype)}", cure)
     if above == 0:
         return Cause(f"0 / 0{_underflowed(place)}", cure)
     number = "a number" if above is None else short(above)
@@ -93,7 +96,7 @@ def _pow(place: Place) -> Cause | None:
         text = f"a negative number, {short(base)}, to a power that is not whole, {short(exponent)}"
         return Cause(text, "take the power of a magnitude: ge.abs(x) ** p")
     if base == 0 and exponent < 0:
-        cure = f"keep the base away from 0: (x + {_small(place, 1e-8)}) ** p"
+        cure = f"keep the base away from 0: (x + {small(place, 1e-8)}) ** p"
         return Cause(f"0 to the power of {short(exponent)}: a division by 0", cure)
     return None
 
@@ -105,20 +108,28 @@ def _exp(place: Place) -> Cause | None:
     largest = _largest(place.dtype)
     return Cause(
         f"exp({short(x)}) is more than {place.dtype} can hold: at most exp({short(math.log(largest))})",
-        "let one function do exp and what follows: ge.nn.softmax, ge.logsumexp, ge.nn.softplus; they subtract the "
-        "largest first",
+        for_exp(place),
     )
 
 
 def _overflow(place: Place) -> Cause | None:
     if not math.isinf(place.value) or not _from_finite(place):
         return None
-    exact = f", {short(place.exact)}," if math.isfinite(place.exact) else ""
-    text = f"the result{exact} is more than {place.dtype} can hold: at most {_most(place.dtype)}"
+    text = f"{_too_large(place)} is more than {place.dtype} can hold: at most {_most(place.dtype)}"
     if place.dtype == "float16":
         less = "scale the loss by less" if place.operation.phase == "backward" else "make the numbers smaller before it"
         return Cause(text, f"compute this part in float32, or {less}")
     return Cause(text, "where numbers grow step by step: a smaller learning rate, clipped gradients, smaller weights")
+
+
+def _too_large(place: Place) -> str:
+    """Say what it is that a dtype cannot hold: the result, or, as in a sum, what is computed on the way to it."""
+    if place.operation.primitive.elementwise and not math.isfinite(place.exact):
+        return "the result"
+    if not math.isfinite(place.exact):
+        return "the result, or a number on the way to it,"
+    held = abs(place.exact) <= _largest(place.dtype)
+    return f"on the way to the result, {short(place.exact)}, a number" if held else f"the result, {short(place.exact)},"
 
 
 # ---- backward rules --------------------------------------------------------------------------------------------
@@ -139,14 +150,8 @@ def not_taken(place: Place) -> Cause | None:
     return Cause(
         f"0 × Inf: `where` ({at(masked)}) does not take this element, so that the gradient 0 comes back to "
         f"{owner.primitive.name}, whose derivative is infinite or NaN there",
-        f"make the argument harmless before the function: {_harmless(owner)}; and choose with where after it, too",
+        f"make the argument harmless before the function: {for_argument(owner)}; and choose with where after it, too",
     )
-
-
-def _harmless(owner: Operation) -> str:
-    name = owner.primitive.name
-    special = {"divide": "x / ge.where(mask, y, 1)", "multiply": "x * ge.log(ge.where(mask, y, 1))"}
-    return special.get(name, f"ge.{name}(ge.where(mask, x, 1))")
 
 
 def _root_at_zero(place: Place) -> Cause | None:
@@ -157,7 +162,7 @@ def _root_at_zero(place: Place) -> Cause | None:
         return None
     return Cause(
         f"the derivative of {owner.primitive.name} is infinite at 0, though its value is finite",
-        f"keep the argument away from 0: ge.sqrt(x + {_small(place, 1e-12)})",
+        f"keep the argument away from 0: ge.sqrt(x + {small(place, 1e-12)})",
     )
 
 
@@ -165,11 +170,15 @@ def _logarithm_at_zero(place: Place) -> Cause | None:
     owner = place.owner
     assert owner is not None
     x = place.element_of(owner.inputs[0])
+    if owner.primitive.name == "log" and place.primitive == "divide" and x and x > 0 and math.isinf(place.value):
+        text = f"the derivative of log, 1 / x, where x is as small as {short(x)}, is more than {place.dtype} can hold"
+        return Cause(text, for_log_of_zero(place, owner.inputs[0]))
     if x != (0 if owner.primitive.name == "log" else -1):
         return None
+    harm = ", and 0 × Inf is NaN" if math.isnan(place.value) else ""
     return Cause(
-        f"the derivative of {owner.primitive.name} is infinite where its argument is {short(x)}, and 0 × Inf is NaN",
-        f"keep the argument away from there: ge.log(ge.maximum(x, {_small(place, 1e-12)})); log_softmax of logits",
+        f"the derivative of {owner.primitive.name} is infinite where its argument is {short(x)}{harm}",
+        f"keep the argument away from there: ge.log(ge.maximum(x, {small(place, 1e-12)})); log_softmax of logits",
     )
 
 
@@ -188,7 +197,7 @@ def _power_at_zero(place: Place) -> Cause | None:
     x = place.element_of(owner.inputs[0])
     if x != 0:
         return None
-    cure = f"keep the base away from 0: (x + {_small(place, 1e-12)}) ** p"
+    cure = f"keep the base away from 0: (x + {small(place, 1e-12)}) ** p"
     return Cause("the derivative of this power is infinite at 0", cure)
 
 
@@ -226,12 +235,7 @@ def _most(dtype: str) -> str:
 
 
 def _from_finite(place: Place) -> bool:
-    return all(not place.reader.non_finite(v) for v in place.operation.inputs)
-
-
-def _small(place: Place, number: float) -> str:
-    """Write a small number that is not 0 in the dtype of a place."""
-    return "1e-4" if place.dtype == "float16" else short(number)
+    return not not_finite_before(place)
 
 
 def _underflowed(place: Place, depth: int = 4) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from graph_engine.node import Operation, Variable
@@ -35,6 +37,7 @@ def why_cut(reader: Reader, operation: Operation, position: int) -> Cause:
         or spread_and_summed(reader, operation, position)
         or (None if family is None else family.whole(reader, operation, position))
         or shared_evenly(reader, operation, position)
+        or _lost_on_the_way(reader, operation, reader.terms[operation, position])
         or flat(reader, operation, position)
     )
 
@@ -80,7 +83,7 @@ def _dead(reader: Reader, variable: Variable) -> Operation | None:
 def _underflowed(reader: Reader, operation: Operation, term: Variable) -> Cause | None:
     """See a product that is not zero become too small for its dtype."""
     upstream = reader.arrived(operation)
-    exact = _too_small(reader, operation, term, upstream)
+    exact = _too_small(reader, operation, term, upstream, _carrying(reader, operation, upstream))
     if exact is None:
         return None
     smallest = float(np.finfo(NUMPY_DTYPES[term.dtype]).smallest_subnormal)
@@ -95,9 +98,29 @@ def _underflowed(reader: Reader, operation: Operation, term: Variable) -> Cause 
     )
 
 
-def _too_small(reader: Reader, operation: Operation, term: Variable, upstream: list[Variable]) -> float | None:
-    """Go back through a rule, from a zero to where a gradient became too small, and return what it should be."""
-    carrying = _carrying(reader, operation, upstream)
+def _lost_on_the_way(reader: Reader, operation: Operation, term: Variable) -> Cause | None:
+    """See a part of a derivative, as the square in that of a cube, become too small for its dtype."""
+    exact = _too_small(reader, operation, term, reader.arrived(operation))
+    if exact is None:
+        return None
+    text = f"the derivative of {operation.primitive.name} is not 0, but {short(exact)}, on the way to it, is too small"
+    return Cause(f"{text} for {term.dtype}", "larger numbers before it, or compute this part in a wider dtype")
+
+
+def _too_small(
+    reader: Reader,
+    operation: Operation,
+    term: Variable,
+    upstream: list[Variable],
+    among: Collection[Variable] | None = None,
+) -> float | None:
+    """Go back through a rule, from a zero to where a number became too small, and return what it should be.
+
+    Parameters
+    ----------
+    among : collection of Variable, optional
+        The zeros that are gone back to; by default all.
+    """
     stack, seen = [term], set(upstream)
     while stack:
         zero = stack.pop()
@@ -110,7 +133,8 @@ def _too_small(reader: Reader, operation: Operation, term: Variable, upstream: l
             if exact < float(np.finfo(NUMPY_DTYPES[zero.dtype]).smallest_subnormal):
                 return exact
             continue
-        zeros = [v for v in maker.inputs if v in carrying and v.spec.is_float and reader.has(v) and reader.all_zero(v)]
+        looked_at = [v for v in maker.inputs if among is None or v in among]
+        zeros = [v for v in looked_at if v.spec.is_float and reader.has(v) and reader.all_zero(v)]
         stack += reversed(zeros)
     return None
 

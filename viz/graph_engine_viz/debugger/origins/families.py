@@ -11,7 +11,7 @@ from graph_engine_viz.debugger.origins import reasons
 from graph_engine_viz.debugger.origins.cause import Cause
 from graph_engine_viz.debugger.origins.reasons import Reason
 
-__all__ = ["DEAD", "FAMILIES", "HANDING_NOTHING", "Family"]
+__all__ = ["DEAD", "FAMILIES", "HANDING_NOTHING", "UNITS", "WINDOWS", "Family"]
 
 
 class Family(NamedTuple):
@@ -35,12 +35,15 @@ _SLOPED = Family(
     Cause("its inputs are at most 0 there, and so is the slope; or above 0, for its weight", "a slope above 0"),
 )
 _SATURATED = Family(
-    reasons.saturated, Cause("its derivative is too small there", "smaller initial weights, normalised inputs")
+    reasons.saturated, Cause("its derivative is 0 there, or too small", "smaller initial weights, normalised inputs")
 )
 _EXPONENTIAL = Family(
     reasons.saturated, Cause("exp is too small there", "stay with logarithms: ge.logsumexp, ge.nn.log_softmax")
 )
-_SHARED = Family(reasons.shared, Cause("its weight is too small there", "smaller scores, normalised inputs"))
+_SHARED = Family(
+    reasons.shared,
+    Cause("its weight is too small there, or what arrives is all the same", "smaller scores, normalised inputs"),
+)
 _MASKED = Family(reasons.masked, Cause("the mask hides it, or its weight is too small", "look at the mask"))
 _LABELLED = Family(
     reasons.certain,
@@ -53,21 +56,26 @@ _CHOSEN = Family(
 )
 _PICKED = Family(
     reasons.picked,
-    Cause("the others were never picked", "what is never picked is never trained: look at the indices"),
+    Cause("it does not pick the others, or nothing arrives for them", "look at the indices"),
 )
 _LOOKED_UP = Family(
     reasons.looked_up,
-    Cause("the others were never looked up, or are padding", "what is never looked up is never trained"),
+    Cause("the others were not looked up, or are padding, or nothing arrives for them", "look at what was looked up"),
 )
 _WINDOWED = Family(reasons.flat, Cause("no window reaches it", "a stride of at most the size of the window"))
 _CROPPED = Family(reasons.flat, Cause("it lies in the padding, which is cut off", "less padding, or larger patches"))
 _PRODUCT = Family(
     reasons.factor,
-    Cause("what it is multiplied by there is 0", "look at the other factor: a mask, or inputs that are 0"),
+    Cause(
+        "what is multiplied there is 0, or the products cancel", "look at the other factor: is it a mask, are inputs 0"
+    ),
 )
 _SLIDING = Family(
     reasons.factor,
-    Cause("what it is multiplied by there is 0, or no window reaches it", "look at the other factor and the stride"),
+    Cause(
+        "what is multiplied there is 0, or the products cancel, or no window reaches it",
+        "look at the other factor and the stride",
+    ),
 )
 _MANY = Family(reasons.many_factors, Cause("another of the numbers is 0", "look at where the zeros come from"))
 _POWER = Family(
@@ -87,7 +95,7 @@ _BRANCHED = Family(reasons.not_taken, Cause("its mask does not take this branch 
 _DROPPED = Family(reasons.dropped, Cause("it was dropped there", "a smaller p"))
 _LOOPED = Family(
     reasons.flat,
-    Cause("in each of its steps something is 0, or too small", "unroll it to look inside: ge.passes.unroll"),
+    Cause("something in it is 0, or too small", "unroll it to look inside: ge.passes.unroll"),
 )
 
 FAMILIES: dict[str, Family] = {
@@ -117,6 +125,12 @@ FAMILIES: dict[str, Family] = {
     "scan": _LOOPED,
 }
 """By primitive."""
+
+UNITS = (DEAD, _SLOPED, _SATURATED, _BOUNDED)
+"""In which something is wrong where all of a unit is taken away."""
+
+WINDOWS = (_WINDOWED, _CROPPED)
+"""In which something is wrong where no window reaches an element."""
 
 _COMPARISONS = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "isnan", "isfinite")
 _PLACES = ("argmax", "argmin", "one_hot", "max_pool_places", "adaptive_max_pool_places")

@@ -6,6 +6,7 @@ to the first that is not finite, or, where gradients are asked about, written ou
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,10 +29,16 @@ from graph_engine.trace import Trace
 from graph_engine_viz.debugger.origins.reading import Reader
 from graph_engine_viz.debugger.origins.report import Finding
 
-__all__ = ["BadStep", "Unrolled", "find_bad_step", "unrolled", "within"]
+__all__ = ["BadStep", "Computed", "Unrolled", "computed", "find_bad_step", "unrolled", "within"]
 
 MOST_OPERATIONS = 10_000
 """Loops of more operations than this are not written out."""
+
+MOST_STEPS = 50
+"""So many steps that are not finite are looked at, where something arose in another result already."""
+
+MOST_FOLLOWED = 3_000
+"""Through loops of more operations than this it is not followed what became of each element."""
 
 
 @dataclass(frozen=True)
@@ -44,20 +51,48 @@ class BadStep:
         Of that step alone.
     variable : Variable
         The result of it that is not finite.
+    output : int
+        Which of its results that is.
     text : str
         Which step it is, in words.
     """
 
     reader: Reader
     variable: Variable
+    output: int
     text: str
 
 
-def find_bad_step(reader: Reader, operation: Operation) -> BadStep | None:
-    """Compute a scan again, step by step, and find the first step that gave something that is not finite."""
-    scan = _bound(reader, operation)
-    if scan is None:
-        return None
+def find_bad_step(reader: Reader, variable: Variable, arises: Callable[[Reader, Variable], bool]) -> BadStep | None:
+    """Compute a scan again, step by step, and find the first step in which something arose that is not finite.
+
+    Parameters
+    ----------
+    reader : Reader
+    variable : Variable
+        What is not finite; where it is no result of a scan there is nothing to be found.
+    arises : callable
+        Whether what is not finite in a step arose there, and was not given to it. It is looked for in what makes up the
+        variable first, then in other results; if it is so in no step, the first that is not finite is taken.
+    """
+    first: BadStep | None = None
+    other: BadStep | None = None
+    for number, step in enumerate(_bad_steps(reader, variable.operation)):
+        arisen = [bad for bad in step if arises(bad.reader, bad.variable)]
+        own = next((bad for bad in arisen if bad.output == variable.output_index), None)
+        if own is not None:
+            return own
+        first, other = first or next(iter(step), None), other or next(iter(arisen), None)
+        if other is not None and number >= MOST_STEPS:
+            break
+    return other or first
+
+
+def _bad_steps(reader: Reader, operation: Operation | None) -> Iterator[list[BadStep]]:
+    """Compute a scan again, and look at each step that gives something that is not finite: at which of its results."""
+    scan = None if operation is None else _bound(reader, operation)
+    if scan is None or operation is None:
+        return
     n, m = scan.carries, scan.sequences
     given = [reader.array(v) for v in operation.inputs]
     carries, sequences, shared = given[:n], given[n : n + m], given[n + m :]
@@ -68,9 +103,8 @@ def find_bad_step(reader: Reader, operation: Operation) -> BadStep | None:
             values = [*carries, *[x[t, ...] for x in sequences], *shared]
             results = [np.array(result) for result in step(values)]
             if any(x.dtype.kind == "f" and not np.isfinite(x).all() for x in results):
-                return _looked_at(scan, values, _which(reader, operation, done, t, count))
+                yield _looked_at(scan, values, _which(reader, operation, done, t, count))
             carries = results[:n]
-    return None
 
 
 def _which(reader: Reader, operation: Operation, done: int, t: int, count: int) -> str:
@@ -79,12 +113,11 @@ def _which(reader: Reader, operation: Operation, done: int, t: int, count: int) 
     return f"at step {done + 1} of {count} of {name}" + (f", which is element {t}" if t != done else "")
 
 
-def _looked_at(scan: Scan, values: list[Any], text: str) -> BadStep | None:
+def _looked_at(scan: Scan, values: list[Any], text: str) -> list[BadStep]:
     graph = scan.body.graph
     feeds = {v: x for v, x in zip(scan.body.inputs, values, strict=True) if v in graph}
     reader = Reader(Engine("numpy").trace(graph.outputs, feeds, backward=False))
-    bad = next((v for v in graph.outputs if reader.non_finite(v)), None)
-    return None if bad is None else BadStep(reader, bad, text)
+    return [BadStep(reader, v, i, text) for i, v in enumerate(graph.outputs) if reader.non_finite(v)]
 
 
 def within(finding: Finding, outer: Finding, text: str) -> Finding:
@@ -102,30 +135,24 @@ class Unrolled:
     reader : Reader
     inputs : tuple of Variable
         What stands for the inputs of the scan.
+    seeding : frozenset of Operation
+        What was declared to bring the gradients in, and is no part of the scan.
     """
 
     reader: Reader
     inputs: tuple[Variable, ...]
+    seeding: frozenset[Operation]
 
 
 def unrolled(reader: Reader, operation: Operation) -> Unrolled | None:
     """Write a scan out and run it forward and backward, from what it was given in a run and the gradients there."""
-    scan = _bound(reader, operation)
-    if scan is None:
+    declared = _declared(reader, operation)
+    if declared is None:
         return None
-    given = [reader.array(v) for v in operation.inputs]
-    specs = [Spec(x.shape, v.dtype) for v, x in zip(operation.inputs, given, strict=True)]
-    count = scan.steps(specs)
+    inputs, outputs, given = declared
     upstream = [reader.gradient(v) for v in operation.outputs]
-    if not isinstance(count, int) or not count or count * len(scan.body.graph.operations) > MOST_OPERATIONS:
-        return None
-    known: dict[Variable, Variable] = {}
-    for v, spec in zip(operation.inputs, specs, strict=True):  # a variable may stand there twice
-        if v not in known:
-            known[v] = input(reader.name(v), spec.shape, spec.dtype)
-    inputs = [known[v] for v in operation.inputs]
-    outputs = apply(scan, tuple(inputs))
-    arrived = {v: reader.array(g) for v, g in zip(outputs, upstream, strict=True) if g is not None}
+    came = [(v, g) for v, g in zip(outputs, upstream, strict=True) if g is not None and not reader.all_zero(g)]
+    arrived = {v: reader.array(g) for v, g in came}
     seeds = {v: input(f"gradient {i}", array.shape, v.dtype) for i, (v, array) in enumerate(arrived.items())}
     if not seeds:
         return None
@@ -135,7 +162,74 @@ def unrolled(reader: Reader, operation: Operation) -> Unrolled | None:
     graph = unroll(Graph(total)).graph
     feeds = dict(zip(inputs, given, strict=True)) | {seed: arrived[v] for v, seed in seeds.items()}
     trace: Trace = Engine("numpy").trace(graph.outputs, {v: x for v, x in feeds.items() if v in graph})
-    return Unrolled(Reader(trace), tuple(inputs))
+    meant = dict(zip(inputs, operation.inputs, strict=True))
+    return Unrolled(Reader(trace, meant), inputs, _behind(trace.graph, seeds.values()))
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A scan written out and run forward, from what it was given in a run.
+
+    Attributes
+    ----------
+    reader : Reader
+    inputs, outputs : tuple of Variable
+        What stands for those of the scan.
+    """
+
+    reader: Reader
+    inputs: tuple[Variable, ...]
+    outputs: tuple[Variable, ...]
+
+
+def computed(reader: Reader, operation: Operation) -> Computed | None:
+    """Write a scan out and run it forward; None of what is no scan, or too long."""
+    if operation not in reader.loops:
+        reader.loops[operation] = _computed(reader, operation)
+    found = reader.loops[operation]
+    assert found is None or isinstance(found, Computed)
+    return found
+
+
+def _computed(reader: Reader, operation: Operation) -> Computed | None:
+    declared = _declared(reader, operation, MOST_FOLLOWED)
+    if declared is None:
+        return None
+    inputs, outputs, given = declared
+    graph = unroll(Graph(*outputs)).graph
+    feeds = {v: x for v, x in zip(inputs, given, strict=True) if v in graph}
+    trace = Engine("numpy").trace(graph.outputs, feeds, backward=False)
+    return Computed(Reader(trace, dict(zip(inputs, operation.inputs, strict=True))), inputs, graph.outputs)
+
+
+def _declared(
+    reader: Reader, operation: Operation, most: int = MOST_OPERATIONS
+) -> tuple[tuple[Variable, ...], tuple[Variable, ...], list[Any]] | None:
+    """Declare a scan by itself: inputs, outputs, and what it was given; None of what is no scan, or too long."""
+    scan = _bound(reader, operation)
+    if scan is None:
+        return None
+    given = [reader.array(v) for v in operation.inputs]
+    specs = [Spec(x.shape, v.dtype) for v, x in zip(operation.inputs, given, strict=True)]
+    count = scan.steps(specs)
+    if not isinstance(count, int) or not count or count * len(scan.body.graph.operations) > most:
+        return None
+    known: dict[Variable, Variable] = {}
+    for v, spec in zip(operation.inputs, specs, strict=True):  # a variable may stand there twice
+        if v not in known:
+            known[v] = input(reader.name(v), spec.shape, spec.dtype)
+    inputs = tuple(known[v] for v in operation.inputs)
+    return inputs, tuple(apply(scan, inputs)), given
+
+
+def _behind(graph: Graph, variables: Iterable[Variable]) -> frozenset[Operation]:
+    """Find the forward operations that depend on some variables."""
+    reached, found = set(variables), set()
+    for operation in graph.operations:
+        if operation.phase == "forward" and not reached.isdisjoint(operation.inputs):
+            reached.update(operation.outputs)
+            found.add(operation)
+    return frozenset(found)
 
 
 def _bound(reader: Reader, operation: Operation) -> Scan | None:

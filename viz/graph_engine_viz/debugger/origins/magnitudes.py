@@ -39,13 +39,13 @@ def inside_of(reader: Reader, operation: Operation) -> tuple[Factor, ...]:
     loop = unrolled(reader, operation) if isinstance(operation.primitive, Scan) else None
     if loop is None or loop.reader.gradient(loop.inputs[0]) is None:
         return ()
-    return factors(loop.reader, loop.inputs[0])
+    return tuple(factor for factor in factors(loop.reader, loop.inputs[0]) if factor.operation not in loop.seeding)
 
 
 def in_loop(name: str, found: tuple[Factor, ...]) -> list[str]:
     """Say what becomes of a gradient inside of a loop of this name."""
     if not found:
         return []
-    sizes = [factor.left for factor in found]
+    sizes = [found[0].arrived, *(factor.left for factor in found)]
     text = f"inside of {name}, from its last step back to its first, RMS {short(max(sizes), 3)} at most"
     return [f"{text}, {short(sizes[-1], 3)} at the end", *(f"  {trend}" for trend in find_trends(found))]

@@ -1,174 +1,117 @@
 """Where a NaN or an infinity came from: back through the operations that computed it, forward, backward or update.
 
-The backward pass and the updates are graph too, so that one walk serves all three. It follows what is NaN as long as
-there is a NaN among an operation's inputs, and then what is infinite; an infinity that was computed is the origin of
-the NaN that came of it.
+The backward pass and the updates are graph too, so that one walk (`following`) serves all three.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import fields, is_dataclass
+from collections.abc import Mapping
 
 import numpy as np
 
 from graph_engine.node import Operation, Variable
-from graph_engine_viz.debugger.origins.causes import Cause, find_cause, not_taken
+from graph_engine_viz.debugger.origins.causes import Cause, find_cause
+from graph_engine_viz.debugger.origins.elements import ALONG
+from graph_engine_viz.debugger.origins.following import Marks, all_behind, find_meant, follow, is_bad
 from graph_engine_viz.debugger.origins.inside import find_bad_step, within
 from graph_engine_viz.debugger.origins.parts import MOVING
 from graph_engine_viz.debugger.origins.reading import Array, Element, Place, Reader
 from graph_engine_viz.debugger.origins.report import Finding, words
-from graph_engine_viz.debugger.origins.tensors import SOFTMAXES
 
-__all__ = ["find_origins", "first_bad"]
+__all__ = ["MOST_FINDINGS", "find_all", "find_harm", "find_origins", "findings_of", "what_is"]
 
 MOST_ELEMENTS = 3
 MOST_FINDINGS = 5
 
 
-def first_bad(reader: Reader) -> Variable | None:
-    """Return the first variable of a run that is not finite, in the order of computation.
+def find_all(reader: Reader) -> dict[Variable, Array]:
+    """Find where in a run something arose that is not finite: the elements, in the order of computation.
 
     Infinities that were declared, as in masks, are left aside, and so are those that were fed if they do no harm.
     """
-    meant: set[Variable] = set()
-    fed: Variable | None = None
-    for variable in reader.trace.graph.variables:
-        if not reader.has(variable) or not reader.non_finite(variable):
-            continue
-        if not reader.has_nan(variable) and variable.kind == "input":
-            fed = variable if fed is None else fed
-            meant.add(variable)
-        elif _is_meant(reader, variable, _bad_inputs(reader, variable), meant):
-            meant.add(variable)
-        else:
-            return variable
+    bad = [v for v in reader.trace.graph.variables if reader.has(v) and reader.non_finite(v)]
+    kept = find_meant(reader, bad, fed=True)
+    asked = {v: mask for v in bad if (mask := _but(is_bad(reader, v), kept.get(v))).any()}
+    if asked:
+        return follow(reader, asked, find_meant(reader, bad)).found
+    fed = next((v for v in bad if v.kind == "input"), None)
     numbers = (v for v in reader.trace.outputs if reader.has(v) and reader.array(v).size == 1)
-    asked = (*numbers, *reader.trace.gradients.values(), *reader.trace.updates.values())
-    harmed = next((v for v in asked if reader.non_finite(v)), None)
-    return harmed if fed is None or harmed is None else fed
+    ends = (*numbers, *reader.trace.gradients.values(), *reader.trace.updates.values())
+    harmed = next((v for v in ends if reader.non_finite(v)), None)
+    if harmed is None:
+        return {}
+    return dict(_through(reader, harmed)[0]) if fed is None else {fed: is_bad(reader, fed)}
 
 
-def find_origins(reader: Reader, variable: Variable) -> tuple[Finding, ...]:
+def find_origins(reader: Reader, variable: Variable, most: int = MOST_FINDINGS) -> tuple[Finding, ...]:
     """Find where what is not finite in a variable came from; the earliest first."""
-    causes, towards = _walk(reader, variable)
-    meant = _deliberate(reader, causes)
-    sources = [v for v, behind in causes.items() if v not in meant and all(cause in meant for cause in behind)]
-    sources = sorted(sources or _through(causes) or [variable], key=lambda v: v.index)
-    found = (_looked_inside(reader, _finding(reader, v, _path(reader, v, towards))) for v in sources[:MOST_FINDINGS])
-    return tuple({(f.operation, f.variable if f.operation is None else f.where): f for f in found}.values())
+    return find_harm(reader, variable, most) or _findings(reader, *_through(reader, variable), most)
 
 
-def _through(causes: dict[Variable, list[Variable]]) -> list[Variable]:
+def find_harm(reader: Reader, variable: Variable, most: int = MOST_FINDINGS) -> tuple[Finding, ...]:
+    """Find the same; nothing where infinities that are meant come through."""
+    meant = find_meant(reader, all_behind(reader, [variable]))
+    mask = _but(is_bad(reader, variable), meant.get(variable))
+    return _findings(reader, *follow(reader, {variable: mask}, meant), most) if mask.any() else ()
+
+
+def findings_of(reader: Reader, found: Marks, most: int = MOST_FINDINGS) -> tuple[Finding, ...]:
+    """Tell of places at which something arose."""
+    return _findings(reader, found, {}, most)
+
+
+def _but(mask: Array, without: Array | None) -> Array:
+    return mask if without is None else mask & ~without
+
+
+def _findings(
+    reader: Reader, found: Marks, towards: Mapping[Variable, Variable | None], most: int
+) -> tuple[Finding, ...]:
+    few = list(found.items())[:most]
+    told = [_looked_inside(reader, _finding(reader, v, own, _path(reader, v, towards))) for v, own in few]
+    return tuple({(f.operation, f.variable if f.operation is None else f.where): f for f in told}.values())
+
+
+def _through(reader: Reader, variable: Variable) -> tuple[Marks, Mapping[Variable, Variable | None]]:
     """Find what was fed, or else where infinities that were declared first get out of their places."""
-    fed = [v for v in causes if v.kind == "input"]
-    mixing = [v for v in causes if v.operation is not None and causes[v] and not _keeps_places(v.operation)]
-    return fed or sorted(mixing, key=lambda v: v.index)[:1]
+    found, towards = follow(reader, {variable: is_bad(reader, variable)}, {})
+    fed = {v: mask for v, mask in found.items() if v.kind == "input"}
+    if fed:
+        return fed, towards
+    behind = [v for v in all_behind(reader, [variable]) if v in towards and v not in found]
+    mixing = [v for v in behind if v.operation is not None and not _keeps_places(v.operation)][:1]
+    return {v: is_bad(reader, v) for v in mixing or [variable]}, towards
 
 
 def _keeps_places(operation: Operation) -> bool:
     name = operation.primitive.name
-    return operation.primitive.elementwise or name in MOVING or name in SOFTMAXES
+    return operation.primitive.elementwise or name in MOVING or name in ALONG
 
 
 def _looked_inside(reader: Reader, finding: Finding) -> Finding:
     """Replace a loop in which something arose by the operation of its body, and its step."""
-    step = None if finding.operation is None else find_bad_step(reader, finding.operation)
+    step = find_bad_step(reader, finding.variable, _arises)
     if step is None:
         return finding
-    return within(find_origins(step.reader, step.variable)[0], finding, step.text)
+    found = find_origins(step.reader, step.variable)
+    return within(next((f for f in found if f.operation is not None), found[0]), finding, step.text)
 
 
-def _walk(reader: Reader, variable: Variable) -> tuple[dict[Variable, list[Variable]], dict[Variable, Variable | None]]:
-    """Find all that is not finite behind a variable: what made it so, and the way from there."""
-    causes: dict[Variable, list[Variable]] = {}
-    towards: dict[Variable, Variable | None] = {variable: None}
-    stack = [variable]
-    while stack:
-        current = stack.pop()
-        causes[current] = _bad_inputs(reader, current)
-        for cause in causes[current]:
-            if cause not in towards:
-                towards[cause] = current
-                stack.append(cause)
-    return causes, towards
+def _arises(reader: Reader, variable: Variable) -> bool:
+    return any(finding.operation is not None for finding in find_origins(reader, variable))
 
 
-def _bad_inputs(reader: Reader, variable: Variable) -> list[Variable]:
-    """Return the inputs that made a variable NaN or infinite, if any."""
-    operation = variable.operation
-    bad = [] if operation is None else [v for v in dict.fromkeys(operation.inputs) if reader.non_finite(v)]
-    if not bad or operation is None:
-        return []
-    if operation.primitive.elementwise and _arises_here(reader, operation, variable):
-        return []
-    nan = [v for v in bad if reader.has_nan(v)] if reader.has_nan(variable) else []
-    if not nan and reader.has_nan(variable) and not_taken(_first_place(reader, variable, np.isnan)) is not None:
-        return []  # the infinity behind it does no harm in the forward pass
-    return nan or bad
-
-
-def _first_place(reader: Reader, variable: Variable, test: Callable[[Array], Array]) -> Place:
-    index = np.argwhere(test(reader.array(variable)))[0]
-    assert variable.operation is not None
-    return Place(reader, variable.operation, variable, tuple(map(int, index)))
-
-
-def _deliberate(reader: Reader, causes: dict[Variable, list[Variable]]) -> set[Variable]:
-    """Find the infinities that were declared, as in masks, and what only hands them on."""
-    meant: set[Variable] = set()
-    for variable in sorted(causes, key=lambda v: v.index):
-        if _is_meant(reader, variable, causes[variable], meant):
-            meant.add(variable)
-    return meant
-
-
-def _is_meant(reader: Reader, variable: Variable, behind: list[Variable], meant: set[Variable]) -> bool:
-    """Return whether what is infinite was declared so, or computed from nothing but such."""
-    if reader.has_nan(variable):
-        return False
-    if variable.kind == "input":
-        return _is_mask(reader.array(variable))
-    if variable.operation is None or not behind:
-        return variable.kind == "constant" or (variable.operation is not None and _holds_infinity(variable.operation))
-    return all(cause in meant for cause in behind)
-
-
-def _is_mask(array: Array) -> bool:
-    """Return whether what was fed holds nothing but -Inf and zeros, as what is added to scores does."""
-    return array.ndim > 0 and bool(np.all((array == 0) | np.isneginf(array)))
-
-
-def _holds_infinity(operation: Operation) -> bool:
-    """Return whether an attribute is an infinity, as that of `full` or of a padding."""
-    primitive = operation.primitive
-    attributes = (getattr(primitive, field.name) for field in fields(primitive)) if is_dataclass(primitive) else ()
-    return any(isinstance(value, float) and math.isinf(value) for value in attributes)
-
-
-def _arises_here(reader: Reader, operation: Operation, variable: Variable) -> bool:
-    """Return whether no element that is not finite had such an element among its inputs."""
-    result = reader.array(variable)
-    touched = np.zeros(result.shape, dtype=bool)
-    for v in operation.inputs:
-        if v.spec.is_float:
-            touched |= ~np.isfinite(reader.array(v))
-    return not np.any(~np.isfinite(result) & touched)
-
-
-def _path(reader: Reader, variable: Variable, parents: dict[Variable, Variable | None]) -> tuple[str, ...]:
-    names, current = [], variable
+def _path(reader: Reader, variable: Variable, towards: Mapping[Variable, Variable | None]) -> tuple[str, ...]:
+    names, current = [reader.name(variable)], towards.get(variable)
     while current is not None:
         names.append(reader.name(current))
-        current = parents[current]  # type: ignore[assignment]
+        current = towards[current]
     return tuple(names)
 
 
-def _finding(reader: Reader, variable: Variable, path: tuple[str, ...]) -> Finding:
+def _finding(reader: Reader, variable: Variable, own: Array, path: tuple[str, ...]) -> Finding:
     array = reader.array(variable)
-    own = _own(reader, variable)
-    what = _what(array[own])
+    what = what_is(array[own])
     operation = variable.operation
     looked_at = own & np.isnan(array) if what != "Inf" else own
     indices = [tuple(map(int, index)) for index in np.argwhere(looked_at)[:MOST_ELEMENTS]]
@@ -187,23 +130,9 @@ def _finding(reader: Reader, variable: Variable, path: tuple[str, ...]) -> Findi
     return Finding(what, operation, variable, operation.phase, line, where, cause, elements, count, size, path)
 
 
-def _own(reader: Reader, variable: Variable) -> Array:
-    """Choose the elements that are not finite, and arose here: what came in as it was is left out."""
-    operation, array = variable.operation, reader.array(variable)
-    bad: Array = ~np.isfinite(array)
-    if operation is None or not operation.primitive.elementwise:
-        return bad
-    nan, infinite = np.zeros(bad.shape, dtype=bool), np.zeros(bad.shape, dtype=bool)
-    for v in operation.inputs:
-        if v.spec.is_float and reader.non_finite(v):
-            nan |= np.isnan(reader.array(v))
-            infinite |= np.isinf(reader.array(v))
-    own = bad & ~nan & (np.isnan(array) | ~infinite)
-    return own if np.any(own) else bad
-
-
-def _what(array: Array) -> str:
-    nan, infinite = bool(np.isnan(array).any()), bool(np.isinf(array).any())
+def what_is(numbers: Array) -> str:
+    """Say what is among numbers that are not finite."""
+    nan, infinite = bool(np.isnan(numbers).any()), bool(np.isinf(numbers).any())
     return "NaN and Inf" if nan and infinite else "NaN" if nan else "Inf"
 
 

@@ -7,14 +7,14 @@ what only moves numbers, and through what treats each number by itself.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from graph_engine.node import Operation
 from graph_engine_viz.debugger.origins.reading import Array, Reader
 
-__all__ = ["MOVING", "places_of_cut", "zero_slices"]
+__all__ = ["MOVING", "Sliced", "places_of_cut", "zero_slices"]
 
 MOVING = frozenset(
     {
@@ -74,27 +74,44 @@ def _moved(reader: Reader, operation: Operation, position: int, part: Array) -> 
     return moved
 
 
-def zero_slices(array: Array, before: Array | None = None, first: int = 0, most: int = 8) -> str:
+class Sliced(NamedTuple):
+    """How many elements slices have.
+
+    Attributes
+    ----------
+    all, each : int
+        All of them together, and one.
+    """
+
+    all: int
+    each: int
+
+
+def zero_slices(
+    array: Array, before: Array | None = None, first: int = 0, stop: int | None = None, most: int = 8
+) -> tuple[str, Sliced]:
     """Name the slices of a tensor that are zero as a whole, along the dimension that has the most of them.
 
-    Those that were zero before are left out, where a tensor of this shape is given, and the dimensions before `first`.
+    Those that were zero before are left out, where a tensor of this shape is given, and dimensions out of a range.
 
     Examples
     --------
     >>> import numpy as np
     >>> zero_slices(np.array([[1, 0, 0], [2, 0, 3]]))
-    '[:, 1]'
+    ('[:, 1]', Sliced(all=2, each=2))
     """
     known = before if before is not None and before.shape == array.shape else np.ones(array.shape)
-    best: tuple[float, str] = (0.0, "")
-    for axis in range(first, array.ndim):
+    best: tuple[float, str, Sliced] = (0.0, "", Sliced(0, 1))
+    for axis in range(array.ndim)[first:stop]:
         others = tuple(i for i in range(array.ndim) if i != axis)
         zero = np.flatnonzero(~np.any(array, axis=others) & np.any(known, axis=others))
         share = len(zero) / max(array.shape[axis], 1)
         if 0 < share < 1 and share > best[0]:
             shown = _ranges(zero, most)
-            best = share, f"[{', '.join(shown if i == axis else ':' for i in range(array.ndim))}]"
-    return best[1]
+            each = array.size // array.shape[axis]
+            text = f"[{', '.join(shown if i == axis else ':' for i in range(array.ndim))}]"
+            best = share, text, Sliced(each * len(zero), each)
+    return best[1:]
 
 
 def _ranges(numbers: Any, most: int) -> str:

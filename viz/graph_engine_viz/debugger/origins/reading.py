@@ -6,12 +6,14 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from graph_engine.node import Operation, Variable
 from graph_engine.trace import Trace
+from graph_engine_viz.debugger.quantities import measure
 
 __all__ = ["Element", "Place", "Reader", "Terms", "Use"]
 
@@ -67,10 +69,15 @@ class Reader:
     Parameters
     ----------
     trace : Trace
+    meant : mapping of Variable to Variable, optional
+        What inputs stand for, where a part of a run was computed again by itself.
     """
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, meant: Mapping[Variable, Variable] = MappingProxyType({})) -> None:
         self.trace = trace
+        self.meant = meant
+        self.loops: dict[Operation, object] = {}
+        self.places: dict[tuple[Operation, int], list[Array | None]] = {}
         self._bad: dict[Variable, tuple[bool, bool]] = {}
         self._zeros: dict[Variable, float] = {}
         self._rms: dict[Variable, float] = {}
@@ -105,15 +112,9 @@ class Reader:
     def rms(self, variable: Variable) -> float:
         """Return the root of the mean square."""
         if variable not in self._rms:
-            self._rms[variable] = self._measured_rms(variable)
+            array = self.array(variable)
+            self._rms[variable] = measure(np, array, ["rms"])["rms"] if array.size else 0.0
         return self._rms[variable]
-
-    def _measured_rms(self, variable: Variable) -> float:
-        array = self.array(variable).astype(np.float64)
-        largest = float(np.max(np.abs(array), initial=0.0))
-        if not array.size or not largest or not np.isfinite(largest):
-            return largest
-        return float(largest * np.sqrt(np.mean(np.square(array / largest))))
 
     def name(self, node: Variable | Operation) -> str:
         """Return what a node is called in this run."""

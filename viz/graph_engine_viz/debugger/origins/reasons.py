@@ -82,8 +82,8 @@ def flat(reader: Reader, operation: Operation, position: int) -> Cause:
     name = operation.primitive.name
     if reader.all_zero(operation.inputs[position]):
         return Cause(f"all inputs of {name} are 0, where its derivative is 0", _ZEROS)
-    text = f"the derivative of {name} is 0 at these inputs, wherever a gradient arrives"
-    return Cause(text, "see session.explain() at this step")
+    text = f"where a gradient arrives, the derivative of {name} is 0 at these inputs, or what comes back cancels"
+    return Cause(text, "look at its inputs, and at what arrives: viz.debug(trace)")
 
 
 # ---- choices ---------------------------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ def picked(reader: Reader, operation: Operation, position: int) -> Cause:
     """See what was not picked."""
     return Cause(
         f"{operation.primitive.name} picked none of the elements that are looked at",
-        "look at the indices: what is never picked is never trained",
+        "look at the indices",
     )
 
 
@@ -266,6 +266,7 @@ def _span(x: Array) -> str:
 
 def _kind(reader: Reader, variable: Variable) -> str:
     """Say what a variable is; of a function of one number, what it was given, too."""
+    variable = reader.meant.get(variable, variable)
     operation = variable.operation
     if operation is None:
         return variable.kind

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from graph_engine_viz.debugger.origins.cause import Cause, Rule
+from graph_engine_viz.debugger.origins.elements import not_finite_before
 from graph_engine_viz.debugger.origins.reading import Array, Place
 from graph_engine_viz.summary import short
 
@@ -57,7 +58,7 @@ def _of_too_few(place: Place) -> Cause | None:
 
 def infinite_inputs(place: Place) -> Cause | None:
     """See what is not finite come of infinities."""
-    infinite = [v for v in place.operation.inputs if place.reader.non_finite(v)]
+    infinite = not_finite_before(place)
     if not infinite:
         return None
     names = ", ".join(place.reader.name(v) for v in infinite)

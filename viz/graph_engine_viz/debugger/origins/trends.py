@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from graph_engine_viz.debugger.origins.cause import Cause
+from graph_engine_viz.debugger.origins.families import FAMILIES, UNITS
+from graph_engine_viz.debugger.origins.reading import Reader
 from graph_engine_viz.debugger.origins.report import Factor, Finding, found_at
 from graph_engine_viz.summary import short
 
-__all__ = ["Trend", "find_trends", "is_extreme", "main_trend", "told_trends"]
+__all__ = ["Trend", "find_trends", "is_extreme", "main_trend", "told_extremes", "told_trends"]
 
 DECADES = 4
 """Kinds that change a gradient by less than 10 to this power are not told of."""
 
 LEAST = 3
 """Fewer operations than this are no trend."""
+
+ALIKE = 0.01
+"""Factors whose decimal logarithms differ by less than this are the same."""
+
+MOST_GIVEN = 4
+
+DILUTING = ("mean", "avg_pool")
+"""What is one of many has a small gradient by its nature."""
+
+VANISHES, EXPLODES = "a vanishing gradient", "an exploding gradient"
 
 DERIVATIVES = {"sigmoid": "its derivative is at most 0.25", "tanh": "its derivative is at most 1"}
 
@@ -82,10 +95,34 @@ def told_trends(found: tuple[Factor, ...]) -> tuple[Finding, ...]:
     trend = main_trend(found)
     if trend is None:
         return ()
-    what = "a vanishing gradient" if trend.log < 0 else "an exploding gradient"
+    what = VANISHES if trend.log < 0 else EXPLODES
     most = (min if trend.log < 0 else max)(trend.factors, key=lambda factor: factor.factor)
     found_there = found_at(what, most.operation, most.operation.inputs[most.position], most.name, trend.cause)
-    return (replace(found_there, where=f"most of all {found_there.where}"),)
+    alike = all(abs(factor.log - most.log) < ALIKE for factor in trend.factors)
+    where = "at each of them alike, as" if alike else "most of all"
+    return (replace(found_there, where=f"{where} {found_there.where}"),)
+
+
+def told_extremes(reader: Reader, found: Sequence[Factor]) -> tuple[Finding, ...]:
+    """Tell of single operations that make a gradient vanish or explode, those that do most first."""
+    total = sum(f.log for f in found if math.isfinite(f.log))
+    alone = [f for f in found if is_extreme(f) and f.log * total > 0 and f.operation.primitive.name not in DILUTING]
+    if abs(total) < DECADES:
+        return ()
+    what = VANISHES if total < 0 else EXPLODES
+    most = sorted(alone, key=lambda f: -abs(f.log))[:LEAST]
+    return tuple(found_at(what, f.operation, f.operation.inputs[f.position], f.name, _alone(reader, f)) for f in most)
+
+
+def _alone(reader: Reader, factor: Factor) -> Cause:
+    operation = factor.operation
+    given = [v for v in dict.fromkeys(operation.inputs) if v.spec.is_float and reader.has(v)]
+    sizes = ", ".join(f"{reader.name(v)} of RMS {short(reader.rms(v), 3)}" for v in given[:MOST_GIVEN])
+    text = f"{operation.primitive.name} alone makes it {short(factor.factor, 3)} times as large; it is given {sizes}"
+    if factor.log > 0:
+        return Cause(text, f"keep what is divided by, or taken the root or logarithm of, away from 0; {EXPLODING}")
+    family = FAMILIES.get(operation.primitive.name)
+    return Cause(text, f"{family.part.cure}; {VANISHING}" if family in UNITS and family is not None else VANISHING)
 
 
 def _power(log: float) -> str:

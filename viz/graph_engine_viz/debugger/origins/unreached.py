@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from graph_engine.backward_pass import backward
+from graph_engine.errors import GraphEngineError
 from graph_engine.node import Variable
 from graph_engine_viz.debugger.origins.cause import Cause
 from graph_engine_viz.debugger.origins.reading import Reader
 from graph_engine_viz.debugger.origins.report import Answer, found_at
 from graph_engine_viz.debugger.origins.zeros import find_cuts, reaches
 
-__all__ = ["explain_failure", "explain_missing"]
+__all__ = ["explain_failure", "explain_missing", "is_cut_off"]
 
 
 def explain_failure(reader: Reader, question: str) -> Answer:
@@ -40,6 +42,13 @@ def explain_missing(reader: Reader, variable: Variable, what: str = "") -> Answe
     loss = trace.outputs[0] if trace.loss is None else trace.loss
     if trace.loss is None and (loss.size != 1 or reaches(reader, variable, loss)):
         return Answer(f"{name} has no gradient: no backward pass was run", text="trace one number: ge.sum(...)")
+    if trace.loss is not None and _has_one(variable, trace.loss):
+        kind = "a parameter with trainable=False" if variable.kind == "parameter" else f"an {variable.kind}"
+        which = f", {kind}," if variable.kind in ("parameter", "input") else ""
+        return Answer(
+            f"{name} has no gradient in this run: it was not computed, as {name}{which} is not among what is trained",
+            text="engine.trace(loss, feeds) computes every gradient there is",
+        )
     cuts = find_cuts(reader, variable)
     if cuts:
         return Answer(f"{name} has no gradient: every path from it to {reader.name(loss)} is cut", cuts)
@@ -47,3 +56,18 @@ def explain_missing(reader: Reader, variable: Variable, what: str = "") -> Answe
         f"{name} has no gradient: {reader.name(loss)} does not depend on it",
         text="if it should be trained, use it in what is minimised; otherwise: trainable=False",
     )
+
+
+def is_cut_off(reader: Reader, variable: Variable) -> bool:
+    """Return whether all ways from a variable to the one number that was asked for are cut by their nature."""
+    outputs = reader.trace.outputs
+    one = len(outputs) == 1 and outputs[0].size == 1 and outputs[0].spec.is_float and variable.spec.is_float
+    return one and variable is not outputs[0] and not reaches(reader, variable, outputs[0])
+
+
+def _has_one(variable: Variable, loss: Variable) -> bool:
+    """Return whether there would be a gradient, if it were asked for."""
+    try:
+        return variable in backward(loss, [variable])
+    except GraphEngineError:
+        return False

@@ -6,9 +6,11 @@ import numpy as np
 
 from graph_engine.node import Operation, Variable
 from graph_engine_viz.debugger.origins.cause import Cause
+from graph_engine_viz.debugger.origins.nonfinite import find_origins
 from graph_engine_viz.debugger.origins.reading import Array, Reader
 from graph_engine_viz.debugger.origins.report import Answer, Finding, found_at
 from graph_engine_viz.debugger.origins.zeros import find_cuts
+from graph_engine_viz.debugger.quantities import measure
 from graph_engine_viz.summary import short
 
 __all__ = ["explain_update"]
@@ -19,7 +21,7 @@ def explain_update(reader: Reader, parameter: Variable, new: Variable) -> Answer
     name = f"the new value of {reader.name(parameter)}"
     old, now = reader.array(parameter).astype(np.float64), reader.array(new).astype(np.float64)
     if not np.array_equal(old, now):
-        change, size = _rms(now - old), _rms(old)
+        change, size = (measure(np, array, ["rms"])["rms"] for array in (now - old, old))
         ratio = f", {short(change / size, 3)} of its own RMS" if size else ""
         still = float(np.mean(old == now))
         stayed = f"; {still:.0%} of it did not change" if still else ""
@@ -46,7 +48,7 @@ def _standing(reader: Reader, parameter: Variable, new: Variable) -> tuple[Findi
         return (_finding(reader, operation, parameter, cause),)
     if not reader.all_zero(steps[0]):
         return (_lost(reader, operation, parameter, reader.array(steps[0])),)
-    return (_of_zero(reader, steps[0], parameter),)
+    return _of_zero(reader, steps[0], parameter)
 
 
 def _lost(reader: Reader, operation: Operation, parameter: Variable, change: Array) -> Finding:
@@ -61,16 +63,22 @@ def _lost(reader: Reader, operation: Operation, parameter: Variable, change: Arr
     return _finding(reader, operation, parameter, cause)
 
 
-def _of_zero(reader: Reader, change: Variable, parameter: Variable) -> Finding:
-    """Go back from a change of zero to the factor that is."""
+def _of_zero(reader: Reader, change: Variable, parameter: Variable) -> tuple[Finding, ...]:
+    """Go back from a change of zero to the factor that is, or to the infinity that something was divided by."""
     operation = change.operation
     while operation is not None:
+        infinite = next((v for v in operation.inputs if reader.non_finite(v)), None)
+        if infinite is not None:
+            text = f"{operation.primitive.name} by {reader.name(infinite)}, which is not finite, gives 0"
+            cause = Cause(text, "mend where that comes from")
+            return (_finding(reader, operation, parameter, cause), *find_origins(reader, infinite))
         zero = [v for v in operation.inputs if v.spec.is_float and reader.all_zero(v)]
         inner = next((v for v in zero if v.operation is not None and v.operation.phase == "update"), None)
         if inner is None:
-            return _finding(reader, operation, parameter, _nothing(reader, operation, zero))
+            return (_finding(reader, operation, parameter, _nothing(reader, operation, zero)),)
         operation = inner.operation
-    return Finding("zero", None, change, "update", change.line, f"in {change.name}", Cause("it is 0", "look at it"))
+    given = Finding("zero", None, change, "update", change.line, f"in {change.name}", Cause("it is 0", "look at it"))
+    return (given,)
 
 
 def _nothing(reader: Reader, operation: Operation, zero: list[Variable]) -> Cause:
@@ -90,7 +98,3 @@ def _finding(reader: Reader, operation: Operation, parameter: Variable, cause: C
 
 def _same(reader: Reader, variable: Variable, old: Array) -> bool:
     return np.array_equal(reader.array(variable), old)
-
-
-def _rms(array: Array) -> float:
-    return float(np.sqrt(np.mean(np.square(array)))) if array.size else 0.0

@@ -7,13 +7,16 @@ not zero and the second is, there it was cut; where both are zero the cut is fur
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
 from graph_engine.node import Operation, Variable
 from graph_engine.primitives.scanning import Scan
+from graph_engine_viz.debugger.origins.cancelling import terms_cancel
 from graph_engine_viz.debugger.origins.cause import Cause
 from graph_engine_viz.debugger.origins.cutting import dead_before, why_cut
 from graph_engine_viz.debugger.origins.families import HANDING_NOTHING
 from graph_engine_viz.debugger.origins.inside import unrolled, within
+from graph_engine_viz.debugger.origins.nonfinite import find_harm
 from graph_engine_viz.debugger.origins.parts import MOVING, places_of_cut
 from graph_engine_viz.debugger.origins.reading import Reader
 from graph_engine_viz.debugger.origins.report import Finding, found_at
@@ -30,6 +33,9 @@ def find_cuts(reader: Reader, variable: Variable) -> tuple[Finding, ...]:
     found: list[Finding] = []
     while queue and len(found) < MOST_FINDINGS:
         current = queue.popleft()
+        if (cancelled := terms_cancel(reader, current)) is not None:
+            found.append(replace(cancelled, path=_path(reader, current, towards)))
+            continue
         for operation, position in reader.trace.graph.consumers.get(current, ()):
             if operation.phase != "forward" or len(found) >= MOST_FINDINGS:
                 continue
@@ -99,10 +105,25 @@ def _found(reader: Reader, operation: Operation, position: int, path: tuple[str,
         cuts = [_finding(reader, user, at, why_cut(reader, user, at), path) for user, at in uses]
         if cuts:
             return cuts
+    harmed = _harmed(reader, operation, position, path)
+    if harmed:
+        return harmed
     before = dead_before(reader, operation, position)
     if before is not None:
         return [_finding(reader, before[0], 0, before[1], path)]
     return [_finding(reader, operation, position, _cause(reader, operation, position), path)]
+
+
+def _harmed(reader: Reader, operation: Operation, position: int, path: tuple[str, ...]) -> list[Finding]:
+    """See nothing handed down because of an infinity, as of what is divided by one."""
+    if _by_nature(operation) is not None:
+        return []
+    for variable in operation.inputs:
+        harm = find_harm(reader, variable) if reader.non_finite(variable) else ()
+        if harm:
+            text = f"{operation.primitive.name} of {reader.name(variable)}, which is not finite, hands down 0"
+            return [_finding(reader, operation, position, Cause(text, "mend where that comes from"), path), *harm]
+    return []
 
 
 def _inside(reader: Reader, operation: Operation, position: int, path: tuple[str, ...]) -> list[Finding]:
