@@ -25,7 +25,7 @@ function drawHeader() {
     substep === null ? "" : el("span", {}, `primitive ${substep + 1} of ${model.run.substeps[at] ?? 1}: ${part}`),
     failed ? el("span", { class: "trouble" }, `✗ ${failed}`) : el("code", {}, code),
     source ? el("span", { class: "place" }, `${source.name}:${here.line}`) : "",
-    ...reasons.map((reason) => el("span", { class: "reason" }, `■ ${reason}`)),
+    ...reasons.map((reason) => el("span", { class: "reason", title: reason }, `■ ${reason}`)),
     note ? el("span", { class: "note", title: note }, note) : "",
     model.run.retention ? el("span", { class: "note" }, model.run.retention) : "",
   ].filter((part) => part !== "");
