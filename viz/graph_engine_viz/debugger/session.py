@@ -23,7 +23,9 @@ from graph_engine.trace import Step, Trace
 from graph_engine_viz.debugger.by_hand import rules_at, with_edits
 from graph_engine_viz.debugger.conditions import Condition
 from graph_engine_viz.debugger.meaning import Scope, all_scopes, find_steps, find_watched, moments_of, scope_of
-from graph_engine_viz.debugger.origins import Answer, why
+from graph_engine_viz.debugger.origins import Answer
+from graph_engine_viz.debugger.origins.asking import explain
+from graph_engine_viz.debugger.origins.reading import Reader
 from graph_engine_viz.debugger.points import Breakpoint, Points, Watchpoint
 from graph_engine_viz.debugger.rerun import rerun
 from graph_engine_viz.debugger.stops import Place, Places
@@ -200,7 +202,7 @@ class Session:
     def why(self, node: Variable | str | None = None, of: str | None = None) -> Answer:
         """Say why a number of this run is what it is; as `why` of a trace, whatever has been computed at this step."""
         named = None if node is None else self.trace.graph.name_of(self.trace.graph[node])
-        answer = with_edits(why(self.trace, node, of), self.trace)
+        answer = with_edits(explain(self._reader, node, of), self.trace)
         self.log.append(why_call(named, of))
         return answer
 
@@ -392,6 +394,7 @@ class Session:
     def _use(self, number: int) -> None:
         self._run = number
         self._watching = Watching(self.trace, self.backend)
+        self._reader = Reader(self.trace)
         self._moments = moments_of(self.steps)
         self.points.look_at(self.trace)
 
