@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
-from graph_engine.body import Body, with_primitive
+from graph_engine.body import Body
 from graph_engine.errors import DTypeError
 from graph_engine.graph import Graph
 from graph_engine.node import Operation, Variable
 from graph_engine.passes.rewrite import Rewrite, Rewritten
 from graph_engine.primitive import Primitive
+from graph_engine.primitives.random import NormalFromBits, UniformFromBits
+from graph_engine.primitives.structure import astype
 from graph_engine.spec import FLOATS
 
 
@@ -37,7 +40,8 @@ class Retype(Rewrite):
     """The pass behind `retype`.
 
     A primitive says its dtype in attributes whose names end in `dtype`; inputs, parameters and constants are replaced
-    by others of the same names.
+    by others of the same names. Random numbers are drawn as they were, since another dtype takes other bits, and
+    converted.
     """
 
     def __init__(self, dtype: str) -> None:
@@ -58,13 +62,20 @@ class Retype(Rewrite):
         new.tex = variable.tex
         return new
 
+    def declare(self, operation: Operation, inputs: Sequence[Variable]) -> Sequence[Variable]:
+        """Declare an operation in the other dtype, or what it draws, converted."""
+        results = super().declare(operation, tuple(inputs))
+        wrong = [v.spec.is_float and v.dtype != self.dtype for v in results]
+        return [astype(v, self.dtype) if cast else v for v, cast in zip(results, wrong, strict=True)]
+
     def primitive(self, operation: Operation) -> Primitive:
         """Return the primitive with its float dtypes replaced, also in what it does inside."""
         primitive = operation.primitive
+        if isinstance(primitive, (UniformFromBits, NormalFromBits)):
+            return primitive
         values = {field.name: getattr(primitive, field.name) for field in dataclasses.fields(primitive)}
         changes: dict[str, Any] = {
             name: self.dtype for name, value in values.items() if name.endswith("dtype") and value in FLOATS
         }
-        declare = with_primitive(lambda inner, _: self.primitive(inner))
-        changes |= {name: v.changed(self.leaf, declare) for name, v in values.items() if isinstance(v, Body)}
+        changes |= {name: v.changed(self.leaf, self.declare) for name, v in values.items() if isinstance(v, Body)}
         return dataclasses.replace(primitive, **changes) if changes else primitive

@@ -88,6 +88,34 @@ def test_a_long_chain_needs_no_recursion(rewrite):
 # ---- another precision -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("draw", [ge.random.normal, ge.random.uniform])
+def test_numbers_are_drawn_as_they_were_and_converted(draw):
+    key, x = ge.random.key(3), ge.input("x", 4)
+    noise = draw(key, (4,))
+    loss = ge.sum(x * noise)
+    new = retype(ge.Graph(loss, ge.grad(loss, x))).graph
+    feeds = {"x": np.arange(4.0)}
+    engine = ge.Engine("numpy")
+    _, gradient = engine.run(new.outputs, feeds)
+    assert gradient.dtype == np.float64
+    np.testing.assert_array_equal(gradient, engine.run(noise, {}).astype(np.float64))
+    assert ge.check_gradients(loss, {x: np.arange(4.0)}).ok
+
+
+def test_numbers_are_drawn_as_they_were_within_a_loop():
+    keys = ge.input("keys", (3, 2), "uint32")
+
+    def body(h, key):
+        return h + ge.random.normal(key, (2,)), None
+
+    last, _ = ge.scan(body, ge.constant(np.zeros(2, "float32")), keys)
+    feeds = {"keys": np.arange(6, dtype="uint32").reshape(3, 2)}
+    engine = ge.Engine("numpy")
+    wide = engine.run(retype(ge.Graph(last)).graph.outputs[0], feeds)
+    np.testing.assert_allclose(wide, engine.run(last, feeds), rtol=1e-6)
+    assert wide.dtype == np.float64
+
+
 def test_everything_real_is_retyped_and_nothing_else():
     x, labels = ge.input("x", 3), ge.input("labels", 3, "int32")
     mask = ge.greater(x, 0)
