@@ -577,7 +577,7 @@ def test_a_saved_page_without_all_pictures_shows_the_nearest(saved, monkeypatch)
     session = Session(traced("resnet_training"))
     session.run_to("resnet50.stage3.bottleneck1.relu")
     page = saved(session)
-    assert "not in this page" in page.text("#caption") and page.text("#message") == ""
+    assert "not in this page" in page.text("#note") and page.text("#message") == ""
     assert page.data("#stage [data-part]") and page.text("#crumbs")
     before = page.state["step"]
     assert page.press("l").state["step"] != before and page.press("h").state["step"] == before

@@ -446,6 +446,9 @@ def test_an_edit_is_of_the_run_that_was_looked_at():
     assert len(page.session.runs) == 3
     with pytest.raises(ge.errors.DeclarationError, match="too large"):
         do(page, "set_value", "w", "1e999")
+    for wrong in ("1e39", "-1e39", "1e-60"):
+        with pytest.raises(ge.errors.DeclarationError, match="too large or too small for float32"):
+            do(page, "set_value", "w", wrong)
     do(page, "set_value", "w", "-inf")
     assert page.session.trace.value("w") == -np.inf
 

@@ -50,5 +50,6 @@ def with_edits(answer: Answer, trace: Trace) -> Answer:
     if not names:
         return answer
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    text = f"in this run {', '.join(names[:MOST_NAMED])}{more} {'was' if len(names) == 1 else 'were'} set by hand"
-    return replace(answer, text=f"{answer.text}\n{text}".strip())
+    named = f"{', '.join(names[:MOST_NAMED])}{more} {'was' if len(names) == 1 else 'were'}"
+    text = f"In this run {named} set by hand: what no operation gave is told here as if its operation had."
+    return replace(answer, text=f"{text}\n{answer.text}".strip())

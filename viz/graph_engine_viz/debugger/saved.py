@@ -179,8 +179,9 @@ def _whys(about: About, wanted: list[Asked]) -> dict[str, Any]:
     """Return why each value and gradient is as it is, where they are few."""
     if len(wanted) > MOST_WHYS:
         return {}
-    named = [(about.looked.name(variable), side) for variable, side in wanted]
-    return {f"{name}|{side}": _answered(about.why, name, side) for name, side in named}
+    named: list[tuple[str, str | None]] = [(about.looked.name(variable), side) for variable, side in wanted]
+    named += [(name, None) for name in dict.fromkeys(name for name, _ in named)]  # where no side is known yet
+    return {f"{name}|{side or ''}": _answered(about.why, name, side) for name, side in named}
 
 
 def _inspected(looked: Looked, drawn: list[Variable]) -> list[Asked]:

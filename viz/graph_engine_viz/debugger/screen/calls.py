@@ -121,7 +121,7 @@ def _new_value(session: Session, variable: Variable, text: str) -> Any:
     old = session.trace.value(variable)
     element = _ELEMENT.fullmatch(text)
     if element is None:
-        new = np.asarray(_number(text))
+        new = _in_dtype(np.asarray(_number(text)), old.dtype)
         return np.broadcast_to(new, old.shape) if not new.ndim else new
     index = tuple(int(part) for part in element["index"].split(","))
     if len(index) != old.ndim or not all(-n <= i < n for i, n in zip(index, old.shape, strict=True)):
@@ -129,8 +129,22 @@ def _new_value(session: Session, variable: Variable, text: str) -> Any:
     new = np.asarray(_number(element["value"]))
     if new.ndim:
         raise DeclarationError("one element takes one number", _EDIT)
-    old[index] = new
+    old[index] = _in_dtype(new, old.dtype)
     return old
+
+
+def _in_dtype(new: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """Return numbers in a variable's dtype, if it holds them; what does not fit otherwise is refused later."""
+    if dtype.kind != "f" or new.dtype.kind not in "fiu":
+        return new
+    with np.errstate(all="ignore"):
+        held = new.astype(dtype)
+    lost = (np.isfinite(new) & ~np.isfinite(held)) | ((new != 0) & (held == 0))
+    if lost.any():
+        kind = np.finfo(dtype)
+        cure = f"it holds {float(kind.smallest_subnormal):.2g} to {float(kind.max):.4g}; an infinity is written inf"
+        raise DeclarationError(f"{new[lost].flat[0]} is too large or too small for {dtype}", cure)
+    return held
 
 
 def _number(text: str) -> Any:

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from graph_engine.node import Operation, Variable
+from graph_engine_viz.debugger.by_hand import set_by_hand
 from graph_engine_viz.debugger.screen.looking import Looked
 from graph_engine_viz.debugger.screen.plain import number
 
@@ -31,10 +32,12 @@ def _sizes(looked: Looked, variable: Variable) -> dict[str, Any]:
                 continue
             single = size == 1
             found[side] = number(looked.array(holder).reshape(()) if single else looked.rms(holder), 3)
-            found[f"{side}_is"] = "number" if single else "RMS"
+            kind = "number" if single else "RMS"
+            found[f"{side}_is"] = "set by hand" if holder in set_by_hand(looked.trace) else kind
     new = looked.trace.updates.get(variable)
-    if new is not None and new in looked.trace.arrays and variable.spec.is_float and looked.rms(variable):
-        found["ratio"] = number(looked.change(variable, new) / looked.rms(variable), 3)  # beside 0 there is none
+    if new is not None and new in looked.trace.arrays and variable.spec.is_float:
+        before = looked.rms(variable)
+        found["ratio"] = number(looked.change(variable, new) / before, 3) if before else ["was 0", ""]
     return found
 
 

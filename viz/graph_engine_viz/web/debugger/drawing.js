@@ -26,9 +26,10 @@ function drawHeader() {
     failed ? el("span", { class: "trouble" }, `✗ ${failed}`) : el("code", {}, code),
     source ? el("span", { class: "place" }, `${source.name}:${here.line}`) : "",
     ...reasons.map((reason) => el("span", { class: "reason", title: reason }, `■ ${reason}`)),
-    note ? el("span", { class: "note", title: note }, note) : "",
     model.run.retention ? el("span", { class: "note" }, model.run.retention) : "",
   ].filter((part) => part !== "");
+  redraw(find("note"), [note], () => [document.createTextNode(note)]);
+  find("note").title = note;
   redraw(find("caption"), [at, substep, scope, reasons, run, runs], () => parts);
 }
 

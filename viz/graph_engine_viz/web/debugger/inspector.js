@@ -46,7 +46,7 @@ function drawGrid(grid, name, side) {
     const [width, height] = [size - (size > 5) - 2 * less, tall - (tall > 5) - 2 * less];
     const box = svg("rect", { x: x + less, y: y + less, width, height, class: `cell ${colorOf(level)}`, ...data });
     if (!mark && !written) return box;
-    const shown = mark && !written ? MARKS[mark] : shortened(grid.texts[cell]);
+    const shown = mark && !written ? MARKS[mark] : fitting(grid.texts[cell], Math.floor((size - 2) / 6.8));
     const font = written ? 12 : Math.min(size, tall) * 0.8;
     const dark = Math.abs(level) > 55 && !(mark === "nan");
     const label = svg("text", { x: x + (size - 1) / 2, y: y + (tall - 1) / 2 + font * 0.36, "font-size": font, class: dark ? "on" : "" }, shown);
@@ -78,10 +78,12 @@ function drawGrid(grid, name, side) {
   return [picture, reading, grid.cut ? el("p", { class: "note" }, grid.cut) : ""];
 }
 
-function shortened(text) {
-  if (text.length <= 7) return text;
+// A number in so few letters, with as many digits as fit; nothing where its size would be lost.
+function fitting(text, room) {
   const number = Number(text);
-  return Number.isFinite(number) ? String(Number(number.toPrecision(3))).replace("e+", "e") : text;
+  if (text.length <= room || !Number.isFinite(number)) return text.length <= room ? text : "";
+  const written = [3, 2, 1].map((digits) => String(Number(number.toPrecision(digits))).replace("e+", "e"));
+  return written.find((short) => short.length <= room) ?? "";
 }
 
 // ---- histogram and statistics --------------------------------------------------------------------------------------

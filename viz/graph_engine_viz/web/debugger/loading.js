@@ -4,7 +4,7 @@ import { ask, askOnce } from "./source.js";
 import { focused, isKnown, model, momentOf, pictured, selected } from "./model.js";
 import { drawTree, forgetTree, makeTree, settleTree } from "./tree.js";
 import { draw } from "./drawing.js";
-import { enqueue } from "./queue.js";
+import { enqueue, found } from "./queue.js";
 
 let asked = new Set(); // whose numbers
 let films = new Map(); // by level: the looks that have been sent, and which are shown at a step
@@ -83,7 +83,8 @@ export async function refresh(state) {
   Object.assign(model, await loadPicture(), { tensor: await inspected });
   draw();
   if (first) performance.mark("painted");
-  model.version = Math.max(model.version, state.version ?? 0); // what failed on the way here is asked for again
   if (!model.series) await loadRest();
   if (trouble) throw trouble;
+  found();
+  model.version = Math.max(model.version, state.version ?? 0); // what failed on the way here is asked for again
 }

@@ -254,7 +254,7 @@ export class Saved {
   // A page of a large run was saved with one answer, that to `why()`; it says so where another one was asked for.
   why({ node, of }) {
     const { why, whys } = this.data;
-    const own = whys[`${node}|${of ?? "value"}`];
+    const own = whys[`${node}|${of ?? ""}`];
     if (own) return own;
     if (!why) this.missing("this answer");
     if (!node || why.findings.some((finding) => finding.name === node)) return why;

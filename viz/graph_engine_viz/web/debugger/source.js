@@ -27,7 +27,8 @@ async function fetched(what, args) {
       body: JSON.stringify({ what, arguments: args }),
     });
   } catch {
-    throw new Error("the debugger's server does not answer: its program has ended, or the connection is lost");
+    const lost = new Error("the debugger's server does not answer: its program has ended, or the connection is lost");
+    throw Object.assign(lost, { isLost: true });
   }
   const body = await response.text();
   let data = null;

@@ -96,7 +96,8 @@ function cell(node, side) {
   const moment = node.variable && momentOf(node.variable, side);
   if (!moment || !numbers?.[side]) return el("span", { class: "number" });
   if (!isKnown(moment)) return el("span", { class: "number todo", title: "not computed yet" }, "·");
-  return quantity(numbers[side], side, node.variable, numbers[`${side}_is`]);
+  const kind = numbers[`${side}_is`];
+  return quantity(kind === "set by hand" ? [`✎${numbers[side][0]}`, numbers[side][1]] : numbers[side], side, node.variable, kind);
 }
 
 function drawRow({ node, depth, open }, current, index) {

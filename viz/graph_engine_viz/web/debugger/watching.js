@@ -6,6 +6,8 @@ import { enqueue } from "./queue.js";
 import { refresh } from "./loading.js";
 
 const ASK_EVERY = 1000; // milliseconds
+const ASK_AT_LEAST_EVERY = 64000;
+let every = ASK_EVERY;
 
 async function lookForOthers() {
   const { version } = await ask("version");
@@ -17,18 +19,19 @@ async function lookForOthers() {
 
 let nextLook = null;
 
-// Where the server does not answer, it is asked again when somebody comes back to the page.
+// Where the server does not answer, it is asked less and less often, and when somebody comes back to the page.
 async function keepLooking() {
   clearTimeout(nextLook);
   nextLook = null;
   if (document.hidden) return;
   try {
     await lookForOthers();
+    every = ASK_EVERY;
   } catch {
-    return;
+    every = Math.min(2 * every, ASK_AT_LEAST_EVERY);
   }
   clearTimeout(nextLook);
-  nextLook = setTimeout(keepLooking, ASK_EVERY);
+  nextLook = setTimeout(keepLooking, every);
 }
 
 export function listenOthers() {
