@@ -2,13 +2,18 @@
 
 import time
 from collections import Counter
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
 import graph_engine as ge
+from graph_engine.testing import strict_backend
 from graph_engine_viz.debugger import Session, compare
+from graph_engine_viz.debugger.compare import rounding
 from graph_engine_viz.debugger.compare.alignment import align
+from graph_engine_viz.debugger.compare.difference import WORDS
+from graph_engine_viz.debugger.compare.exactly import Exactly
 
 RNG = np.random.default_rng(0)
 
@@ -490,6 +495,200 @@ def test_a_mask_in_a_gap_may_flip_where_it_is_a_tie():
     double = engine.trace(ge.passes.retype(ge.Graph(loss), "float64").graph.outputs[0], {"x": feeds[x]})
     result = compare(engine.trace(loss, feeds), {"loss": double.value(double.outputs[0])})
     assert result.first is None, str(result)
+
+
+def chain_of_gaps(count):
+    """Return a run of a chain, and as reference only what comes out of it at each of its links."""
+    x = ge.input("x", 3)
+    h, known = x, []
+    for i in range(count):
+        h = ge.tanh(h * np.float32(1.01))
+        known.append(ge.sum(h).named(f"k{i}"))
+    trace = ge.Engine("numpy").trace(known, {x: [0.1, 0.2, 0.3]}, backward=False)
+    return trace, {v.name: trace.value(v) * np.float32(1 + 1e-7 * (i % 3)) for i, v in enumerate(known)}
+
+
+def test_each_gap_is_filled_once(monkeypatch):
+    looked = Counter()
+
+    def counted(name, size):
+        function = getattr(Exactly, name)
+
+        def instead(*arguments):
+            found = function(*arguments)
+            looked[name] += size(found)
+            return found
+
+        monkeypatch.setattr(Exactly, name, instead)
+
+    counted("_gap", len)
+    counted("_called", lambda _: 1)
+
+    def work(count):
+        looked.clear()
+        assert compare(*chain_of_gaps(count)).first is None
+        return dict(looked)
+
+    few, many = work(60), work(240)
+    assert all(many[name] < 5 * few[name] for name in few), (few, many)
+
+
+def test_what_follows_from_a_kernel_that_refuses_cannot_be_judged(monkeypatch):
+    trace, reference = chain_of_gaps(6)
+    refuse_double(monkeypatch, trace, "tanh")
+    result = compare(trace, {name: reference[name] * np.float32(1.5) for name in ("k0", "k3", "k5")})
+    assert {found.verdict for found in result} == {"unknown"} and "float32 only" in str(result.of("k5"))
+
+
+# ---- what cannot be judged -------------------------------------------------------------------------------------
+
+
+def refuse_double(monkeypatch, trace, name):
+    """Make a primitive of a run one that refuses double precision."""
+    primitive = next(op.primitive for op in trace.graph.operations if op.primitive.name == name)
+
+    def kernel(self, xp, *arrays, **options):
+        raise TypeError("float32\nonly")
+
+    monkeypatch.setattr(type(primitive), "kernel", kernel)
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_where_a_kernel_refuses_double_precision_it_cannot_be_told(monkeypatch, moved):
+    x = ge.input("x", 3)
+    y = ge.tanh(x).named("y")
+    engine = ge.Engine("numpy")
+    one = engine.trace(ge.sum(y), {x: [0.1, 0.2, 0.3]})
+    reference = {"x": one.value(x) * np.float32(1 + moved), "y": np.nextafter(one.value("y"), np.float32(1))}
+    refuse_double(monkeypatch, one, "tanh")
+    found = compare(one, reference).of("y")
+    assert found.verdict == "unknown" and np.isnan(found.excess) and found.relative < 1e-6
+    assert "cannot be judged" in str(found)
+    assert "tanh cannot be computed in float64: TypeError: float32 only" in str(found)
+    assert compare(one, {"y": one.value("y")}).of("y").verdict == "equal"
+
+
+def test_a_mistake_of_this_library_is_not_hidden(monkeypatch):
+    def mistaken(*_):
+        raise ZeroDivisionError
+
+    x = ge.input("x", 3)
+    trace = ge.Engine("numpy").trace(ge.sum(ge.exp(x).named("y")), {x: [1, 2, 3]})
+    monkeypatch.setattr(rounding, "_in_bounds", mistaken)
+    with pytest.raises(ZeroDivisionError):
+        compare(trace, {"y": trace.value("y") * 2}).first  # noqa: B018
+
+
+def test_whole_numbers_in_a_reference_are_numbers():
+    x = ge.input("x", 3)
+    trace = ge.Engine("numpy").trace(ge.sum((x * np.float32(2)).named("y")), {x: [1, 2, 3]})
+    assert compare(trace, {"y": np.array([2, 4, 6])}).of("y").verdict == "equal"
+    assert compare(trace, {"y": np.array([2, 4, 7])}).of("y").verdict == "diverged"
+
+
+def test_each_verdict_has_words_for_one_and_for_several():
+    x = ge.input("x", 3)
+    trace = ge.Engine("numpy").trace(ge.sum(ge.exp(x).named("y")), {x: [1, 2, 3]})
+    wrong = {"y": trace.value("y") * 2}
+    assert "1 differs by more than rounding explains" in str(compare(trace, wrong))
+    wrong["grad(x)"] = trace.grad(x) * 3
+    assert "2 differ by more than rounding explains" in str(compare(trace, wrong))
+    assert all(one.replace("differs", "differ").split()[0] == many.split()[0]
+               for verdict, (one, many) in WORDS.items() if verdict != "equal")  # fmt: skip
+
+
+# ---- what is fetched from a device -----------------------------------------------------------------------------
+
+
+@dataclass
+class OnDevice:
+    """An array that has to be fetched."""
+
+    array: np.ndarray
+
+    @property
+    def shape(self):
+        return self.array.shape
+
+
+def on_device(trace):
+    """Return a run whose arrays have to be fetched, and how often each was."""
+    fetched = Counter()
+
+    def to_numpy(held):
+        fetched[id(held)] += 1
+        return held.array
+
+    arrays = {v: OnDevice(np.asarray(trace.to_numpy(array))) for v, array in trace.arrays.items()}
+    return replace(trace, arrays=arrays, to_numpy=to_numpy), fetched
+
+
+def test_each_array_is_fetched_once():
+    loss, feeds = model()
+    one, mine = on_device(ge.Engine("numpy").trace(loss, feeds))
+    other, theirs = on_device(ge.Engine(Generic()).trace(loss, feeds))
+    assert str(compare(one, other)) and set(mine.values()) == set(theirs.values()) == {1}
+
+
+def test_shapes_that_differ_need_nothing_to_be_fetched():
+    x = ge.input("x", ("n",))
+    y = ge.exp(x).named("y")
+    runs = [on_device(ge.Engine("numpy").trace(ge.sum(y), {x: np.ones(n)})) for n in (2, 3)]
+    assert compare(runs[0][0], runs[1][0]).of("y").verdict == "inherited"
+    assert not runs[0][1] and not runs[1][1]
+
+
+# ---- honest pairs ----------------------------------------------------------------------------------------------
+
+LINE = np.linspace(-1, 1.5, 2000, dtype="float32").reshape(100, 20)
+SIGNS = np.where(np.arange(2000).reshape(100, 20) % 3, 1, -1).astype("float32")
+HONEST = {
+    **{name: (lambda x, name=name: getattr(ge.nn, name)(x), LINE) for name in (
+        "elu", "gelu", "glu", "hardtanh", "leaky_relu", "logsigmoid", "selu", "silu", "softmax", "softplus", "softsign",
+    )},
+    **{name: (lambda x, name=name: getattr(ge.nn, name)(x, SIGNS), LINE) for name in (
+        "mse_loss", "huber_loss", "hinge_loss", "soft_margin_loss", "poisson_nll_loss",
+    )},
+    "convolution": (lambda x: ge.nn.conv2d(x, KERNEL, stride=2, padding=1), IMAGES),
+    "transposed": (lambda x: ge.nn.conv_transpose2d(ge.nn.conv2d(x, KERNEL), KERNEL, stride=2), IMAGES),
+    "batch_norm": (lambda x: ge.nn.batch_norm(x, None, None, training=True), IMAGES),
+    "instance_norm": (lambda x: ge.nn.instance_norm(x), IMAGES),
+    "attention": (lambda x: ge.nn.scaled_dot_product_attention(x, ge.sin(x), x), LINE.reshape(4, 25, 20)),
+    "lstm": (lambda x: ge.nn.LSTM(20, 5, seed=0, name="lstm")(x)[0], LINE.reshape(20, 5, 20)),
+    "gru": (lambda x: ge.nn.GRU(20, 5, seed=0, name="gru")(x)[0], LINE.reshape(20, 5, 20)),
+    "interpolate": (lambda x: ge.nn.interpolate(x, scale_factor=1.7, mode="bilinear"), IMAGES),
+    "lp_pool": (lambda x: ge.nn.lp_pool2d(ge.abs(x) + np.float32(0.1), 3.0, 2), IMAGES),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("scale", [1, 8])
+@pytest.mark.parametrize("name", HONEST)
+def test_honest_backends_differ_by_rounding(name, scale):
+    function, fed = HONEST[name]
+    with ge.nn.training(seed=0):
+        x = ge.input("x", fed.shape)
+        y = function(x)
+    loss = ge.mean(y * y * y)  # the mean square of what is normalized is a constant
+    trace = ge.Engine("numpy").trace(loss, {x: fed * np.float32(scale)})
+    for backend in (strict_backend(), Generic()):
+        result = compare(trace, ge.Engine(backend).trace(loss, {x: fed * np.float32(scale)}))
+        assert result.first is None, f"{backend.name}: {result}"
+    for primitive in {op.primitive.name for op in trace.graph.operations if op.outputs[0].spec.is_float}:
+        wrong = broken(primitive, lambda y: tuple(map(larger, y)) if isinstance(y, tuple) else larger(y))
+        result = compare(trace, ge.Engine(wrong).trace(loss, {x: fed * np.float32(scale)}))
+        assert result.first is not None, primitive
+
+
+def larger(array):
+    """Return real numbers larger by a thousandth."""
+    return array * np.float32(1.001) if np.asarray(array).dtype.kind == "f" else array
+
+
+def test_a_wrong_logarithm_of_a_large_number_is_found():
+    x = ge.input("x", 3)
+    loss, feeds = ge.sum(ge.log(x)), {x: [1e6, 2e6, 3e6]}
+    runs = (ge.Engine(backend).trace(loss, feeds) for backend in (Generic(), broken("log", larger)))
+    assert compare(*runs).operation.primitive.name == "log"
 
 
 # ---- what is not compared --------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
 import numpy as np
@@ -13,20 +13,16 @@ from graph_engine.primitive import Primitive
 from graph_engine.source import SourceLine
 from graph_engine.trace import Trace
 from graph_engine_viz.debugger.compare.alignment import align, arrays_of
+from graph_engine_viz.debugger.compare.arrays import Side
 from graph_engine_viz.debugger.compare.attributes import differing, in_precision
-from graph_engine_viz.debugger.compare.difference import Difference, Verdict, largest_error
-from graph_engine_viz.debugger.compare.exactly import Exactly
-from graph_engine_viz.debugger.compare.rounding import apart, unexplained
+from graph_engine_viz.debugger.compare.difference import WORDS, Difference, Verdict, largest_error
+from graph_engine_viz.debugger.compare.exactly import Exactly, Refused
+from graph_engine_viz.debugger.compare.rounding import Rounding
 
 __all__ = ["Comparison", "compare"]
 
 Array = np.ndarray[Any, Any]
-_COUNTED: dict[Verdict, str] = {
-    "rounding": "differ as rounding explains",
-    "inherited": "differ because what they are computed from does",
-    "diverged": "differ by more than rounding explains",
-    "unknown": "differ, and what they are computed from is not known",
-}
+Error = tuple[float, float, tuple[int, ...]]
 
 
 def compare(
@@ -48,7 +44,7 @@ def compare(
     Returns
     -------
     Comparison
-        `print` it; `.first` is where they first differ by more than rounding explains.
+        `print` it; `.first` is where they first differ by more than rounding explains, or cannot be judged.
 
     Raises
     ------
@@ -87,11 +83,16 @@ class Comparison(Sequence[Difference]):
         self.pairs = pairs
         self._variables = list(pairs)
         self._found: dict[Variable, Difference] = {}
-        self._differing: dict[Variable, bool] = {}
+        self._errors: dict[Variable, Error | None] = {}
+        self._differ: dict[Operation, bool] = {}
+        self._of_other_shapes: dict[Operation, bool] = {}
         self._reference = {} if isinstance(other, Trace) else arrays_of(other, pairs)
+        self._mine = Side(one.arrays.__getitem__, one.to_numpy)
+        self._theirs = Side(self._find_other, other.to_numpy if isinstance(other, Trace) else np.asarray)
         names = {**one.names, **(other.names if isinstance(other, Trace) else {})}
-        self._mine = Exactly(one.graph, self._is_known, self._first_array, in_precision, one.names)
-        self._theirs = Exactly(one.graph, self._is_known, self._other_array, self._other_primitive, names)
+        self._exactly = Exactly(one.graph, self._is_known, self._mine, in_precision, one.names)
+        exactly_theirs = Exactly(one.graph, self._is_known, self._theirs, self._other_primitive, names)
+        self._rounding, self._other_rounding = Rounding(self._exactly), Rounding(exactly_theirs)
 
     def __len__(self) -> int:
         return len(self._variables)
@@ -109,7 +110,7 @@ class Comparison(Sequence[Difference]):
 
     @property
     def first(self) -> Difference | None:
-        """Where they first differ by more than rounding explains; looked for no further than that."""
+        """Where they first differ by more than rounding explains, or cannot be judged; looked for no further."""
         return next((found for found in self if found.verdict in ("diverged", "unknown")), None)
 
     @property
@@ -130,57 +131,75 @@ class Comparison(Sequence[Difference]):
         return self._found[found]
 
     def _compare(self, variable: Variable) -> Difference:
-        name = self.one.graph.name_of(variable)
-        a, b = self._first_array(variable), self._other_array(variable)
-        if a.shape != b.shape:
-            return self._of_another_shape(variable, name, (a.shape, b.shape))
-        absolute, relative, place = largest_error(a, b)
+        name, error = self.one.graph.name_of(variable), self._error(variable)
+        if error is None:
+            return self._of_another_shape(variable, name)
+        absolute, relative, place = error
         if not absolute:
             return Difference(variable, name, "equal")
-        verdict, excess = self._judge(variable, absolute, relative)
+        values = float(self._mine.value(variable)[place]), float(self._theirs.value(variable)[place])
+        try:
+            with np.errstate(all="ignore"):
+                verdict, excess = self._judge(variable, absolute, relative)
+        except Refused as refused:
+            return Difference(variable, name, "unknown", *error, values, np.nan, reason=str(refused))
         changed = self._changed(variable) if verdict == "diverged" else ()
-        values = float(a[place]), float(b[place])
-        return Difference(variable, name, verdict, absolute, relative, place, values, excess, None, changed)
+        return Difference(variable, name, verdict, *error, values, excess, None, changed)
 
-    def _of_another_shape(self, variable: Variable, name: str, shapes: tuple[Any, Any]) -> Difference:
+    def _of_another_shape(self, variable: Variable, name: str) -> Difference:
         operation, changed = variable.operation, self._changed(variable)
-        sources = self._mine.sources(operation) if operation is not None else ()
-        follows = any(self._first_array(v).shape != self._other_array(v).shape for v in sources)
+        follows = operation is not None and self._behind(operation, self._is_of_another_shape, self._of_other_shapes)
         verdict: Verdict = "inherited" if follows and not changed else "diverged"
-        nan = np.nan
+        nan, shapes = np.nan, (self._mine.shape(variable), self._theirs.shape(variable))
         return Difference(variable, name, verdict, nan, nan, (), (nan, nan), nan, shapes, changed)
 
     def _judge(self, variable: Variable, absolute: float, relative: float) -> tuple[Verdict, float]:
         operation = variable.operation
         if operation is None:  # given; to two precisions, perhaps
-            dtypes = {array.dtype for array in (self._first_array(variable), self._other_array(variable))}
+            dtypes = {side.value(variable).dtype for side in (self._mine, self._theirs)}
             infos = [np.finfo(dtype) for dtype in dtypes if dtype.kind == "f" and len(dtypes) > 1]
             units = [min(relative / float(i.eps), absolute / float(i.smallest_subnormal)) for i in infos]
             found = min(units, default=np.inf)
             return ("rounding", found) if found <= 1 else ("diverged", np.inf)
-        differs = any(self._differs(v) for v in self._mine.sources(operation))
         excess = self._excess(variable, operation)
-        if np.isnan(excess) and not differs:
-            return ("unknown" if self._mine.before(operation) else "diverged"), excess
         if excess > 1:
             return "diverged", excess
-        return ("inherited" if differs else "rounding"), excess
-
-    def _differs(self, variable: Variable) -> bool:
-        if variable not in self._differing:
-            a, b = self._first_array(variable), self._other_array(variable)
-            self._differing[variable] = a.shape != b.shape or bool(largest_error(a, b)[0])
-        return self._differing[variable]
+        return ("inherited" if self._behind(operation, self._differs, self._differ) else "rounding"), excess
 
     def _excess(self, variable: Variable, operation: Operation) -> float:
         """Return by how much the worse of both runs is further off than rounding explains what this one computes."""
-        own, others, there = self._first_array(variable), self._other_array(variable), self._there(variable)
+        own, others, there = self._mine.value(variable), self._theirs.value(variable), self._there(variable)
         got = others if _is_alike(operation, there) else _as_coarse(others, own)
-        found = [unexplained(self._mine, variable, operation, own)]
-        found.append(unexplained(self._theirs, variable, operation, got))
+        found = [self._rounding.unexplained(variable, operation, own)]
+        found.append(self._other_rounding.unexplained(variable, operation, got))
         if there is not None and _is_alike(operation, there) and self._changed(variable):
-            found.append(apart(self._theirs, variable, operation, in_precision(there, "float64"), got))
-        return max(found) if not np.isnan(found).any() else np.nan
+            found.append(self._other_rounding.apart(variable, operation, in_precision(there, "float64"), got))
+        return max(found)
+
+    # ---- what it is computed from ------------------------------------------------------------------------------
+
+    def _behind(self, operation: Operation, is_so: Callable[[Variable], bool], found: dict[Operation, bool]) -> bool:
+        """Whether something is so of any of the nearest values that both have, which an operation is computed from."""
+
+        def of(one: Operation, before: list[bool]) -> bool:
+            return any(before) or any(is_so(v) for v in one.inputs if self._is_known(v))
+
+        return self._exactly.folded(operation, found, of)
+
+    def _is_of_another_shape(self, variable: Variable) -> bool:
+        return self._mine.shape(variable) != self._theirs.shape(variable)
+
+    def _differs(self, variable: Variable) -> bool:
+        error = self._error(variable) if variable in self.pairs else (0.0,)
+        return error is None or error[0] > 0
+
+    def _error(self, variable: Variable) -> Error | None:
+        """Return the largest error, relatively and where; None where the shapes differ."""
+        if variable not in self._errors:
+            other = self._is_of_another_shape(variable)
+            arrays = () if other else (self._mine.value(variable), self._theirs.value(variable))
+            self._errors[variable] = largest_error(*arrays) if arrays else None
+        return self._errors[variable]
 
     # ---- the other run -----------------------------------------------------------------------------------------
 
@@ -205,21 +224,18 @@ class Comparison(Sequence[Difference]):
         """Whether both runs have a variable; what they are given has this one for both."""
         return variable in self.pairs or variable.operation is None
 
-    def _first_array(self, variable: Variable) -> Array:
-        return np.asarray(self.one.to_numpy(self.one.arrays[variable]))
-
-    def _other_array(self, variable: Variable) -> Array:
+    def _find_other(self, variable: Variable) -> Any:
         if variable in self._reference:
             return self._reference[variable]
         counterpart = self.pairs.get(variable)
         if isinstance(self.other, Trace) and isinstance(counterpart, Variable):
-            return np.asarray(self.other.to_numpy(self.other.arrays[counterpart]))
-        return self._first_array(variable)  # it is given, and has no counterpart
+            return self.other.arrays[counterpart]
+        return self._mine.value(variable)  # it is given, and has no counterpart
 
     def __str__(self) -> str:
         counts = Counter(found.verdict for found in self)
-        lines = [f"{counts['equal']} of {len(self)} variables are equal"]
-        lines += [f"{counts[verdict]} {text}" for verdict, text in _COUNTED.items() if counts[verdict]]
+        lines = [f"{counts['equal']} of {len(self)} variables {WORDS['equal'][1]}"]
+        lines += [f"{n} {WORDS[verdict][n > 1]}" for verdict in WORDS if verdict != "equal" and (n := counts[verdict])]
         if self.first is not None:
             lines.append(f"the first: {self.first}")
             if self.line is not None:

@@ -10,18 +10,18 @@ import numpy as np
 from graph_engine.node import Variable
 from graph_engine_viz.summary import short
 
-__all__ = ["Difference", "Verdict", "largest_error"]
+__all__ = ["WORDS", "Difference", "Verdict", "largest_error"]
 
 Array = np.ndarray[Any, Any]
 Verdict = Literal["equal", "rounding", "inherited", "diverged", "unknown"]
-WORDS = {
-    "equal": "equal",
-    "rounding": "differs as rounding explains",
-    "inherited": "differs because what it is computed from does",
-    "diverged": "differs by more than rounding explains",
-    "unknown": "differs, and what it is computed from is not known",
+WORDS: dict[Verdict, tuple[str, str]] = {
+    "equal": ("equal", "are equal"),
+    "rounding": ("differs as rounding explains", "differ as rounding explains"),
+    "inherited": ("differs because what it is computed from does", "differ because what they are computed from does"),
+    "diverged": ("differs by more than rounding explains", "differ by more than rounding explains"),
+    "unknown": ("differs, and cannot be judged", "differ, and cannot be judged"),
 }
-_SHAPE_WORDS = WORDS | {"diverged": "has another shape"}
+"""Each verdict on one variable, and on several."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,14 @@ class Difference:
     values : (float, float)
         Both values there.
     excess : float
-        The error that the operation itself made, in units of what rounding explains; the larger one of both runs.
+        The error that the operation itself made, in units of what rounding explains; the larger one of both runs. NaN
+        where that is unknown.
     shapes : (tuple of int, tuple of int) or None
         Both shapes, where they differ; then there are no errors and values to speak of (NaN).
     changed : tuple of str
         What its operation is in the two runs, where that is not the same: `"eps: 1e-05 and 1.0"`; of what diverged.
+    reason : str
+        What could not be computed, and why; of what is unknown.
     """
 
     variable: Variable
@@ -58,17 +61,20 @@ class Difference:
     excess: float = 0.0
     shapes: tuple[tuple[int, ...], tuple[int, ...]] | None = None
     changed: tuple[str, ...] = ()
+    reason: str = ""
 
     def __str__(self) -> str:
         if self.verdict == "equal":
             return f"{self.name}: equal"
-        because = "".join(f"; {what}" for what in self.changed)
+        words, because = WORDS[self.verdict][0], "".join(f"; {what}" for what in self.changed)
         if self.shapes is not None:
-            return f"{self.name}: {_SHAPE_WORDS[self.verdict]}: {self.shapes[0]} and {self.shapes[1]}{because}"
+            words = "has another shape" if self.verdict == "diverged" else words
+            return f"{self.name}: {words}: {self.shapes[0]} and {self.shapes[1]}{because}"
         at = f" at [{', '.join(map(str, self.place))}]" if self.place else ""
         one, other = (short(value, 8) for value in self.values)
         error = f"{one} and {other}{at}, error {short(self.absolute, 3)}, relative {short(self.relative, 3)}"
-        return f"{self.name}: {WORDS[self.verdict]}: {error}{because}"
+        reason = f"; {self.reason}" if self.reason else ""
+        return f"{self.name}: {words}: {error}{because}{reason}"
 
 
 def largest_error(one: Array, other: Array) -> tuple[float, float, tuple[int, ...]]:
