@@ -4,8 +4,9 @@ What it costs is counted in calls of functions, so that no clock is asked.
 """
 
 import sys
+from collections.abc import Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -156,3 +157,38 @@ def test_of_many_uses_that_are_cut_a_few_are_told():
         h = h + ge.stop_gradient(w)
     answer = why(run(h, x), w, of="grad")
     assert len(answer.findings) == 5
+
+
+def test_of_many_uses_of_what_was_joined_the_first_are_told():
+    x, w = ge.input("x", 4), ge.parameter("w", np.ones(4, "float32"))
+    joined, products = ge.concat([w * 2, x]), []
+    h = x
+    for i in range(50):
+        products.append(joined * (1.0 + i))
+        h = h + products[-1][4:]
+    answer = why(run(h, x), w, of="grad")
+    told = [finding.operation.outputs[0].index for finding in answer.findings]
+    assert len(told) == 5 and told == sorted(told), str(answer)
+    assert [finding.operation.inputs[0] for finding in answer.findings] == products[:5]
+
+
+def test_values_that_were_not_kept_are_asked_for_once():
+    x, w = ge.input("x", (64, 64)), ge.parameter("w", np.eye(64, dtype="float32"))
+    h = x
+    for _ in range(40):
+        h = ge.tanh(h @ w)
+    loss, feeds = ge.mean(ge.square(h)), {x: np.random.default_rng(0).normal(size=(64, 64))}
+    trace = ge.Engine("numpy").trace(loss, feeds, memory=400_000)
+    fetched, arrays = [], trace.arrays
+
+    class Counting(Mapping):
+        __iter__, __len__ = arrays.__iter__, arrays.__len__
+        __contains__ = arrays.__contains__
+
+        def __getitem__(self, variable):
+            fetched.append(variable)
+            return arrays[variable]
+
+    answer = why(replace(trace, arrays=Counting()), w, of="grad")
+    assert str(answer) == str(why(ge.Engine("numpy").trace(loss, feeds), w, of="grad"))
+    assert len(fetched) == len(set(fetched)) < len(trace.graph.variables)

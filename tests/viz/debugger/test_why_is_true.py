@@ -1,9 +1,12 @@
 """What `why` says is true, and helps: of gradients nobody asked for, of overflow on the way, of several origins."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
 import graph_engine as ge
+from graph_engine.primitive import Primitive, apply
 from graph_engine_viz.debugger import open_session, why
 from graph_engine_viz.debugger.screen.screen import Screen
 
@@ -314,3 +317,160 @@ def test_what_is_added_up_at_one_place_is_followed_to_all_of_it():
     loss = ge.sum(ge.log(rows - 2))
     answer = why(run(loss), "table", "grad")
     assert all(f.operation is None or "embedding" not in f.where for f in answer.findings), str(answer)
+
+
+# ---- cut, or cancelled -----------------------------------------------------------------------------------------
+
+
+def with_signs(y):
+    return ge.sum(y * np.float32([1, -1]))
+
+
+CANCELLING = {
+    "multiply": lambda: (parameter("g", 1.0), lambda g: with_signs(g * np.float32([1, 1]))),
+    "take": lambda: (parameter("x", [1, 2, 3]), lambda x: with_signs(ge.take(x, ge.constant([0, 0])))),
+    "maximum": lambda: (parameter("low", -1.0), lambda low: with_signs(ge.maximum(np.float32([-3, -4]), low))),
+    "clip": lambda: (parameter("low", -1.0), lambda low: with_signs(ge.clip(np.float32([-3, -4]), low, 5.0))),
+    "log_softmax": lambda: (parameter("x", [0, 0]), lambda x: -0.5 * ge.sum(ge.nn.log_softmax(x))),
+    "add": lambda: (parameter("b", 0.0), lambda b: with_signs(np.float32([1, 2]) + b)),
+}
+
+
+@pytest.mark.parametrize("name", CANCELLING)
+def test_what_cancels_is_not_called_cut(name):
+    variable, function = CANCELLING[name]()
+    finding = why(run(function(variable)), variable).findings[0]
+    assert finding.operation.primitive.name == name
+    assert "those that come back to it cancel" in finding.cause.text, str(finding)
+
+
+CUT = {
+    "relu": ([-1, -2], ge.relu, "dead relu"),
+    "multiply": ([1, 2], lambda x: x * np.float32([0, 0]), "the other factor"),
+    "softmax": ([1], lambda x: ge.nn.softmax(x) * 2, "is always 1"),
+    "maximum": ([-1, -2], lambda x: ge.maximum(x, 0), "never chose"),
+}
+
+
+@pytest.mark.parametrize("name", CUT)
+def test_what_is_cut_is_not_said_to_cancel(name):
+    values, function, said = CUT[name]
+    text = str(why(run(ge.sum(function(parameter("x", values)))), "x"))
+    assert "cancel" not in text and (said in text or "all zero" in text), text
+
+
+def test_labels_that_are_met_exactly_leave_rounding():
+    x, shares = parameter("x", np.log([[0.2, 0.3, 0.5]])), ge.constant(np.float32([[0.2, 0.3, 0.5]]))
+    answer = why(run(ge.nn.cross_entropy(x, shares)), "x")
+    assert answer.findings[0].what in ("nothing but rounding", "zero") and "residual" not in str(answer), str(answer)
+
+
+def test_a_gradient_that_is_small_at_the_large_places_is_no_rounding():
+    answer = why(run(ge.sum(ge.relu(parameter("x", [-1, 1])) * np.float32([1, 1e-9]))), "x")
+    assert "nothing but rounding" not in [finding.what for finding in answer.findings], str(answer)
+
+
+# ---- behind a choice -------------------------------------------------------------------------------------------
+
+BEHIND = {
+    "a mask": (lambda root, seen: ge.where(seen, root * np.float32([0, 1, 1]), 0.0), [True] * 3, False),
+    "a relu": (lambda root, seen: ge.where(seen, ge.relu(root - 0.5), 0.0), [True, True, False], False),
+    "a where": (lambda root, seen: ge.where(seen, root * 2, 0.0), [False, True, True], True),
+    "a where of rows": (lambda root, seen: ge.where(seen[0], ge.sum(root), 0.0), [False, True, True], True),
+}
+
+
+@pytest.mark.parametrize("name", BEHIND)
+def test_a_choice_is_blamed_only_if_it_does_not_take_the_element(name):
+    function, mask, blamed = BEHIND[name]
+    x, seen = parameter("x", [0, 1, 4]), ge.input("seen", 3, "bool")
+    answer = why(run(ge.sum(function(ge.sqrt(x), seen)), {seen: mask}), "x")
+    assert ("does not take this element" in answer.findings[0].cause.text) is blamed, str(answer)
+    assert answer.findings[0].operation.owner.primitive.name == "sqrt"
+
+
+@pytest.mark.parametrize(("seen", "primitive"), [([1, 0], "relu"), ([0, 1], "divide")])
+def test_an_infinity_is_blamed_only_where_a_gradient_arrives(seen, primitive):
+    z, seen = parameter("z", [-10, np.inf]), np.float32(seen)
+    loss = ge.relu(z) if primitive == "relu" else parameter("above", [1, 2]) / z
+    asked = z if primitive == "relu" else "above"
+    answer = why(run(ge.sum(ge.where(seen > 0, loss, 0.0))), asked, "grad")
+    finding = answer.findings[0]
+    assert finding.operation.primitive.name == primitive
+    assert ("which is not finite" in finding.cause.text) is (primitive == "divide"), str(answer)
+
+
+# ---- what is said of the derivative ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Unwilling(Primitive):
+    """The identity, with a rule that hands nothing down."""
+
+    name = "unwilling"
+    elementwise = True
+    version = 1
+
+    def infer(self, x):
+        return x
+
+    def kernel(self, xp, x):
+        return x + 0
+
+    def vjp(self, operation, cotangents, wanted):
+        return (cotangents[0] * 0.0,)
+
+
+def test_of_an_operation_nobody_knows_only_its_inputs_are_told():
+    text = str(why(run(ge.sum(apply(Unwilling(), (parameter("x", [0, 0]),)))), "x"))
+    assert "unwilling hands down 0 where a gradient arrives; its inputs are 0" in text and "derivative" not in text
+
+
+@pytest.mark.parametrize("function", [ge.square, ge.abs, ge.cos, ge.relu])
+def test_a_derivative_that_is_0_at_0(function):
+    loss = ge.sum(function(parameter("x", [0, 0, 3])) * np.float32([1, 1, 0]))
+    assert "are 0, where its derivative is 0" in str(why(run(loss), "x"))
+
+
+NEVER = {
+    "other numbers": ([1, 2, 3, 4], 1.0, "all the same", False),
+    "numbers that are the same": ([3, 3, 3, 3], 1.0, "all the same", True),
+    "numbers that lie close": ([1e-30, 2e-30, 3e-30, 4e-30], 1.0, "lie so close together", True),
+}
+
+
+@pytest.mark.parametrize("name", NEVER)
+def test_numbers_without_a_spread(name):
+    values, scale, said, expected = NEVER[name]
+    assert (said in str(why(run(ge.std(parameter("x", values)) * scale), "x"))) is expected
+
+
+def test_rows_without_a_spread_where_a_gradient_arrives():
+    rows = ge.std(parameter("x", [[1, 2], [3, 3]]), axis=1) * np.float32([0, 1])
+    assert "all the same" in str(why(run(ge.sum(rows)), "x"))
+
+
+def test_a_change_that_is_a_difference_of_what_is_the_same():
+    w = parameter("w", [1, 2])
+    step = ge.Engine("numpy").compile([], ge.sum(w), updates={w: w + (w * 2.0 - w * 2.0)})
+    text = str(why(step.trace(), "w", "update"))
+    assert "too small" not in text and "learning rate" not in text, text
+
+
+def test_of_a_derivative_that_underflows_because_of_large_numbers_none_larger_are_asked_for():
+    text = str(why(run(ge.sum(1.0 / parameter("x", [1e25, 1e25]))), "x"))
+    assert "too small for float32" in text and "larger numbers" not in text, text
+
+
+def test_the_heading_and_the_finding_name_the_same():
+    x = ge.input("x", 2)
+    trace = run(ge.sum(ge.log(x).named("y")), {x: [0, -1]})
+    for answer in (why(trace), why(trace, "y")):
+        assert answer.question == "y holds NaN and Inf" and answer.findings[0].what == "NaN and Inf"
+
+
+def test_a_gradient_that_is_not_finite_all_the_way_is_followed_there():
+    x = parameter("x", [1, 4])
+    answer = why(run(ge.sum(ge.sqrt(ge.where(np.array([False, True]), x * 2, 0.0)))), "x", "grad")
+    assert "it is not finite all the way: what sqrt hands down is not" in answer.text
+    assert answer.findings[0].operation.owner.primitive.name == "sqrt" and answer.findings[0].what == "Inf"

@@ -199,7 +199,7 @@ def a_bound_that_is_never_reached():
     return traced(ge.sum(ge.square(h)), {x: noise(4, 3)}), "bound"
 
 
-@fault("relu", "backward", "all inputs of relu are 0", of="zero")
+@fault("relu", "backward", "the inputs of relu are 0, where its derivative is 0", of="zero")
 def layers_that_begin_at_zero():
     x = ge.input("x", (4, 3))
     h = nn.relu(pressed(x, np.zeros((5, 3)), 0.0))  # here

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
 from typing import Any
-
-import numpy as np
 
 from graph_engine.errors import DeclarationError, LookupFailed
 from graph_engine.node import Variable
 from graph_engine.trace import Trace
 from graph_engine_viz.debugger.conditions import SIDES
-from graph_engine_viz.debugger.origins.cancelling import find_cancelled
-from graph_engine_viz.debugger.origins.magnitudes import factors, in_loop, inside_of, most_telling
-from graph_engine_viz.debugger.origins.nonfinite import MOST_FINDINGS, find_all, find_origins, findings_of
+from graph_engine_viz.debugger.origins.magnitudes import explain_size
+from graph_engine_viz.debugger.origins.nonfinite import find_all, find_origins, findings_of, what_is
 from graph_engine_viz.debugger.origins.reading import Reader
-from graph_engine_viz.debugger.origins.report import Answer, Factor, Finding
-from graph_engine_viz.debugger.origins.thinning import find_thinning
-from graph_engine_viz.debugger.origins.trends import find_trends, is_extreme, told_extremes, told_trends
+from graph_engine_viz.debugger.origins.report import MOST_FINDINGS, Answer
 from graph_engine_viz.debugger.origins.unreached import explain_failure, explain_missing, is_cut_off
 from graph_engine_viz.debugger.origins.updating import explain_update
 from graph_engine_viz.debugger.origins.zeros import find_cuts
 from graph_engine_viz.summary import short
 
 __all__ = ["explain", "why"]
-
-MOST_FACTORS = 60
 
 
 def why(trace: Trace, node: Variable | str | None = None, of: str | None = None) -> Answer:
@@ -96,9 +87,9 @@ def _first(reader: Reader) -> Answer:
         return explain_failure(reader, "the run stopped")
     if not found:
         return Answer("everything in this run is finite", text="ask about a node: why(trace, 'w')")
-    first, findings = next(iter(found)), findings_of(reader, found)
+    (first, mask), findings = next(iter(found.items())), findings_of(reader, found)
     more = f"it arose in {len(found):,} places, of which these are the first" if len(found) > MOST_FINDINGS else ""
-    return Answer(f"{reader.name(first)} holds {_kind(reader, first)}", findings, more)
+    return Answer(f"{reader.name(first)} holds {what_is(reader.array(first)[mask])}", findings, more)
 
 
 def _side(reader: Reader, variable: Variable) -> str:
@@ -121,11 +112,7 @@ def _about(reader: Reader, variable: Variable, name: str) -> Answer:
     array = reader.array(variable)
     if not reader.non_finite(variable):
         return Answer(f"{name} is finite{_extent(array)}")
-    return Answer(f"{name} holds {_kind(reader, variable)}", find_origins(reader, variable))
-
-
-def _kind(reader: Reader, variable: Variable) -> str:
-    return "NaN" if reader.has_nan(variable) else "Inf"
+    return Answer(f"{name} holds {what_is(array)}", find_origins(reader, variable))
 
 
 def _about_gradient(reader: Reader, variable: Variable) -> Answer:
@@ -137,73 +124,7 @@ def _about_gradient(reader: Reader, variable: Variable) -> Answer:
         return _about(reader, gradient, name)
     if reader.all_zero(gradient):
         return Answer(f"{name} is zero", find_cuts(reader, variable))
-    return _about_size(reader, variable, name, gradient)
-
-
-def _about_size(reader: Reader, variable: Variable, name: str, gradient: Variable) -> Answer:
-    found = factors(reader, variable)
-    lines = [f"  {factor}" for factor in found] if len(found) <= MOST_FACTORS else _shortened(found)
-    lines += [f"together: {trend}" for trend in find_trends(found)]
-    loops = {factor: inside for factor in found if (inside := inside_of(reader, factor.operation))}
-    lines += [line for loop, inside in loops.items() for line in in_loop(loop.name, inside)]
-    worst = most_telling(found)
-    broken = next((f for f in found if not math.isfinite(f.left)), None)
-    if worst is not None and broken is None:
-        at = f"  {worst.line}" if worst.line else ""
-        lines += [f"the factor furthest from 1 is {short(worst.factor, 3)}, at {worst.name}", at]
-    if broken is not None:
-        lines.append(
-            f"it is not finite all the way: what {broken.name} hands down is not; why(trace) says where it arose"
-        )
-    lines += _coarse(reader.array(gradient))
-    zeros = reader.zeros(gradient)
-    share = f", {zeros:.0%} of it zero" if zeros else ""
-    thinned = find_thinning(reader, variable)
-    lines += thinned.lines
-    findings = _of_size(reader, variable, found, loops, thinned.findings)
-    question = f"{name} has RMS {short(reader.rms(gradient), 3)}{share}; on its way back from the loss:"
-    return Answer(question, findings, "\n".join(lines), found)
-
-
-def _coarse(array: Any) -> list[str]:
-    """See numbers so small that their dtype holds them with fewer digits."""
-    smallest, present = float(np.finfo(array.dtype).tiny), np.abs(array[array != 0])
-    if not present.size or not np.median(present) < smallest:
-        return []
-    few = f"most of its numbers are below {short(smallest)}, where {array.dtype} holds fewer and fewer digits"
-    return [f"{few}: scale the loss, or compute in a wider dtype"]
-
-
-def _of_size(
-    reader: Reader,
-    variable: Variable,
-    found: tuple[Factor, ...],
-    loops: dict[Factor, tuple[Factor, ...]],
-    thin: tuple[Finding, ...],
-) -> tuple[Finding, ...]:
-    """Find what makes a gradient zero in part, or so small or large."""
-    taken = {finding.operation for finding in thin}
-    rounding = tuple(finding for finding in find_cancelled(reader, found) if finding.operation not in taken)
-    explained = {finding.operation for finding in rounding}
-    rest = tuple(factor for factor in found if factor.operation not in explained)
-    trends = told_trends(rest)
-    inner = tuple(
-        replace(finding, variable=variable, where=f"inside of {loop.name}: {finding.where}")
-        for loop, inside in loops.items()
-        if is_extreme(loop)
-        for finding in told_trends(inside)
-    )
-    told = [*trends, *inner]
-    alone = told_extremes(reader, [factor for factor in rest if not inner or factor not in loops])
-    kinds = {finding.operation.primitive.name for finding in told if finding.operation is not None}
-    extremes = [f for f in alone if f.operation is not None and f.operation.primitive.name not in kinds]
-    return (*rounding, *told, *extremes, *thin)
-
-
-def _shortened(found: tuple[Factor, ...]) -> list[str]:
-    half = MOST_FACTORS // 2
-    between = f"  ... {len(found) - 2 * half:,} more ..."
-    return [*(f"  {factor}" for factor in found[:half]), between, *(f"  {factor}" for factor in found[-half:])]
+    return explain_size(reader, variable, gradient)
 
 
 def _extent(array: Any) -> str:
@@ -212,4 +133,4 @@ def _extent(array: Any) -> str:
     if array.dtype.kind not in "fiu":
         return ""
     largest = max(abs(float(array.min())), abs(float(array.max())))
-    return "" if math.isnan(largest) else f"; its largest magnitude is {short(largest)}"
+    return f"; its largest magnitude is {short(largest)}"

@@ -3,28 +3,72 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
 from graph_engine.node import Operation, Variable
 from graph_engine.spec import NUMPY_DTYPES
-from graph_engine_viz.debugger.origins.cause import Cause
+from graph_engine_viz.debugger.origins.elements import SOFTMAXES
 from graph_engine_viz.debugger.origins.reading import Array, Reader
-from graph_engine_viz.debugger.origins.reasons import WITH_BIAS
-from graph_engine_viz.debugger.origins.report import Factor, Finding, found_at
+from graph_engine_viz.debugger.origins.report import Cause, Factor, Finding, found_at
+from graph_engine_viz.debugger.quantities import measure
 from graph_engine_viz.summary import short
 
-__all__ = ["cancelled", "find_cancelled", "shared_evenly", "spread_and_summed", "terms_cancel"]
+__all__ = ["cancelled", "carrying", "find_cancelled", "freed", "of_rule", "terms_cancel"]
 
-ADDING = ("add", "subtract", "broadcast_to")
-SHARING = ("softmax", "masked_softmax")
+SHARING = SOFTMAXES - {"log_softmax"}
 ROUNDING = 100
 """How many times the smallest step of a dtype from 1 is taken for rounding."""
 
+LEAST_LEFT = 1e-3
+"""What is left of more than this share is not taken for rounding, however coarse a dtype is."""
 
-def cancelled(reader: Reader, operation: Operation, position: int) -> Cause | None:
-    """See what comes back to one input of an operation cancel."""
-    return spread_and_summed(reader, operation, position) or shared_evenly(reader, operation, position)
+
+def cancelled(reader: Reader, operation: Operation, position: int) -> Cause:
+    """Tell of what comes back to one input of an operation and cancels."""
+    return _shared_evenly(reader, operation, position) or Cause(
+        f"{operation.primitive.name} would hand down other gradients; those that come back to it cancel",
+        "look at what undoes it later, as a normalisation undoes a bias in front of it (bias=False); at a minimum it "
+        "is right",
+    )
+
+
+def freed(reader: Reader, operation: Operation, term: Variable) -> Array:
+    """Compute what an operation would hand down, if what arrived were positive, and as large, but not as it is.
+
+    What is not zero here and is in the run cancels there: it is not cut. It is zero of what cannot be computed again.
+    """
+    upstream = reader.arrived(operation)
+    random, held = np.random.default_rng(0), dict[Variable, Array]()
+    for gradient in upstream:
+        array = reader.array(gradient)
+        held[gradient] = (np.abs(array) * random.uniform(1, 2, array.shape)).astype(array.dtype)
+    computed = sorted(carrying(reader, operation, upstream) - held.keys(), key=lambda v: v.index)
+    for rule in dict.fromkeys(v.operation for v in computed):
+        if rule is None or not all(v in held or reader.has(v) for v in rule.inputs):
+            break
+        results = reader.compute(rule, [held[v] if v in held else reader.array(v) for v in rule.inputs])
+        held.update(zip(rule.outputs, results, strict=False))
+    found = held.get(term)
+    return np.zeros(reader.shape(term)) if found is None else np.where(np.isfinite(found), found, 0)
+
+
+def carrying(reader: Reader, operation: Operation, upstream: Iterable[Variable]) -> set[Variable]:
+    """Find what an operation's rule computed from the gradients that arrived."""
+    stack = list(upstream)
+    seen = set(stack)
+    while stack:
+        users = [user for user, _ in reader.trace.graph.consumers.get(stack.pop(), ()) if of_rule(user, operation)]
+        fresh = {v for user in users for v in user.outputs} - seen
+        stack += fresh
+        seen |= fresh
+    return seen
+
+
+def of_rule(maker: Operation, operation: Operation) -> bool:
+    """Return whether an operation is a part of the backward rule of another one."""
+    return maker.phase == "backward" and maker.owner is operation
 
 
 def find_cancelled(reader: Reader, found: tuple[Factor, ...]) -> tuple[Finding, ...]:
@@ -36,12 +80,12 @@ def find_cancelled(reader: Reader, found: tuple[Factor, ...]) -> tuple[Finding, 
     for factor in found:
         operation = factor.operation
         variable = operation.inputs[factor.position]
-        if not all(map(reader.has, (*operation.inputs, *operation.outputs))):
+        term = reader.terms.get((operation, factor.position))
+        if term is None or not factor.factor < LEAST_LEFT or not all(map(reader.has, operation.outputs)):
             continue  # as of a loss that was scaled: only its gradient was computed
-        terms = reader.array(operation.outputs[0]).size / max(reader.array(variable).size, 1)
-        smallest = max(ROUNDING, 10 * math.sqrt(terms)) * float(np.finfo(NUMPY_DTYPES[variable.dtype]).eps)
-        cause = cancelled(reader, operation, factor.position) if factor.factor < min(smallest, 1e-3) else None
-        if cause is not None:
+        size = measure(np, freed(reader, operation, term), ["rms"])["rms"]
+        if factor.left < min(ROUNDING * float(np.finfo(NUMPY_DTYPES[variable.dtype]).eps), LEAST_LEFT) * size:
+            cause = cancelled(reader, operation, factor.position)
             told = Cause(f"{cause.text}; what is left is rounding", cause.cure)
             return (found_at("nothing but rounding", operation, variable, factor.name, told),)
     return ()
@@ -56,7 +100,7 @@ def terms_cancel(reader: Reader, variable: Variable) -> Finding | None:
     terms = reader.trace.terms(variable)
     largest = max((reader.rms(term) for _, _, term in terms), default=0.0)
     rounding = ROUNDING / 5 * float(np.finfo(NUMPY_DTYPES[variable.dtype]).eps)
-    if not math.isfinite(largest) or not largest or reader.rms(gradient) > min(rounding, 1e-3) * largest:
+    if not math.isfinite(largest) or not largest or reader.rms(gradient) > min(rounding, LEAST_LEFT) * largest:
         return None
     names = ", ".join(dict.fromkeys(reader.name(use) for use, _, _ in terms))
     left = "nothing" if reader.all_zero(gradient) else "nothing but rounding"
@@ -66,19 +110,7 @@ def terms_cancel(reader: Reader, variable: Variable) -> Finding | None:
     return found_at(what, maker, variable, reader.name(maker), Cause(text, cure))
 
 
-def spread_and_summed(reader: Reader, operation: Operation, position: int) -> Cause | None:
-    """See contributions of one number to many add up to nothing."""
-    name, x, y = operation.primitive.name, operation.inputs[position], operation.outputs[0]
-    added = name in ADDING or (name in WITH_BIAS and position == 2)
-    if not added or reader.array(x).size >= reader.array(y).size:
-        return None
-    return Cause(
-        f"it is added to {reader.array(y).size:,} numbers, and the gradients that come back from there cancel",
-        "a bias in front of a normalisation has no effect: bias=False; otherwise look at what undoes it later",
-    )
-
-
-def shared_evenly(reader: Reader, operation: Operation, position: int) -> Cause | None:
+def _shared_evenly(reader: Reader, operation: Operation, position: int) -> Cause | None:
     """See the same gradient arrive at all of a group whose sum never changes."""
     primitive, name = operation.primitive, operation.primitive.name
     upstream = reader.gradient(operation.outputs[0])

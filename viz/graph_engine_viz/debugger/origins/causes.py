@@ -6,19 +6,20 @@ A rule is asked about one element (`Place`) of which no input is NaN. It returns
 from __future__ import annotations
 
 import math
+from collections import deque
 
 import numpy as np
 
 from graph_engine.node import Operation, Variable
 from graph_engine.spec import NUMPY_DTYPES
-from graph_engine_viz.debugger.origins.cause import Cause, Rule
 from graph_engine_viz.debugger.origins.cures import for_argument, for_exp, for_log_of_zero, for_root, small
-from graph_engine_viz.debugger.origins.elements import not_finite_before
+from graph_engine_viz.debugger.origins.elements import link, not_finite_before
 from graph_engine_viz.debugger.origins.reading import Place
-from graph_engine_viz.debugger.origins.tensors import OF_TENSORS, explain_rest, infinite_inputs
+from graph_engine_viz.debugger.origins.report import Cause
+from graph_engine_viz.debugger.origins.tensors import OF_TENSORS, Rule, explain_rest, infinite_inputs
 from graph_engine_viz.summary import short
 
-__all__ = ["Cause", "at", "find_cause", "not_taken"]
+__all__ = ["at", "find_cause", "not_taken"]
 
 
 def find_cause(place: Place) -> Cause:
@@ -27,12 +28,13 @@ def find_cause(place: Place) -> Cause:
     if place.owner is not None:
         rules += [not_taken, *OF_RULES.get(place.owner.primitive.name, ())]
     name = place.primitive
-    rules += [*OF_PRIMITIVES.get(name, ()), *OF_TENSORS.get(name, ()), _overflow, infinite_inputs]
+    rules += [*OF_PRIMITIVES.get(name, ()), *OF_TENSORS.get(name, ())]
     for rule in rules:
         cause = rule(place)
         if cause is not None:
             return cause
-    return explain_rest(place)
+    bad = not_finite_before(place)
+    return infinite_inputs(place, bad) if bad else _overflow(place) or explain_rest(place)
 
 
 # ---- forward, and any operation --------------------------------------------------------------------------------
@@ -40,7 +42,7 @@ def find_cause(place: Place) -> Cause:
 
 def _log(place: Place) -> Cause | None:
     (x,) = place.inputs
-    if x is None or x > 0 or math.isnan(x):
+    if x is None or x > 0:
         return None
     if x < 0:
         return Cause(f"the logarithm of a negative number, {short(x)}", "take the logarithm of what is positive")
@@ -52,7 +54,7 @@ def _log(place: Place) -> Cause | None:
 
 def _log1p(place: Place) -> Cause | None:
     (x,) = place.inputs
-    if x is None or x > -1 or math.isnan(x):
+    if x is None or x > -1:
         return None
     what = "0" if x == -1 else "a negative number"
     return Cause(f"log1p({short(x)}) is the logarithm of {what}", "keep its argument above -1")
@@ -113,7 +115,7 @@ def _exp(place: Place) -> Cause | None:
 
 
 def _overflow(place: Place) -> Cause | None:
-    if not math.isinf(place.value) or not _from_finite(place):
+    if not math.isinf(place.value):
         return None
     text = f"{_too_large(place)} is more than {place.dtype} can hold: at most {_most(place.dtype)}"
     if place.dtype == "float16":
@@ -140,11 +142,9 @@ def not_taken(place: Place) -> Cause | None:
     owner = place.owner
     if owner is None or not math.isnan(place.value):
         return None
-    upstream = [place.reader.gradient(v) for v in owner.outputs]
-    zero = [place.element_of(g) == 0 for g in upstream if g is not None]
-    if not any(zero):
-        return None
-    masked = _where_after(place, owner)
+    upstream = [(v, place.reader.gradient(v)) for v in owner.outputs]
+    zero = [v for v, gradient in upstream if gradient is not None and place.element_of(gradient) == 0]
+    masked = next((choice for v in zero if (choice := _where_after(place, v)) is not None), None)
     if masked is None:
         return None
     return Cause(
@@ -234,10 +234,6 @@ def _most(dtype: str) -> str:
     return short(int(largest) if largest < 1e6 else largest)
 
 
-def _from_finite(place: Place) -> bool:
-    return not not_finite_before(place)
-
-
 def _underflowed(place: Place, depth: int = 4) -> str:
     """Say where a zero comes from, if it is a number too small for its dtype."""
     for variable, value in zip(place.operation.inputs, place.inputs, strict=True):
@@ -256,30 +252,34 @@ def _underflowed(place: Place, depth: int = 4) -> str:
 
 def _maker_of_zero(place: Place, variable: Variable, value: float | None) -> Place | None:
     """Return the place at which a zero was computed; of a tensor of zeros, where it should be furthest from 0."""
-    maker, shape = variable.operation, place.reader.array(variable).shape
+    maker, shape = variable.operation, place.reader.shape(variable)
     if maker is None or not variable.spec.is_float:
         return None
-    if value == 0 and shape in (place.reader.array(place.output).shape, ()):
+    if value == 0 and shape in (place.reader.shape(place.output), ()):
         return Place(place.reader, maker, variable, place.index if shape else ())
-    if not place.reader.all_zero(variable) or not place.reader.array(variable).size:
+    if not place.reader.all_zero(variable) or not place.reader.size(variable):
         return None
     exact = np.abs(Place(place.reader, maker, variable, (0,) * len(shape)).exactly)
     return Place(place.reader, maker, variable, tuple(map(int, np.unravel_index(int(np.argmax(exact)), shape))))
 
 
-def _where_after(place: Place, operation: Operation, most: int = 200) -> Operation | None:
-    """Find a `where` that what an operation computes goes through, on its way to the loss."""
-    consumers = place.reader.trace.graph.consumers
-    queue, seen = [*operation.outputs], set(operation.outputs)
-    while queue and len(seen) < most:
-        for user, position in consumers.get(queue.pop(0), ()):
-            if user.phase != "forward":
-                continue
-            if user.primitive.name == "where" and position > 0:
+def _where_after(place: Place, output: Variable, most: int = 200) -> Operation | None:
+    """Find a `where` that does not take what becomes of the element of an output that belongs to a place."""
+    reader, mark = place.reader, np.zeros(place.reader.shape(output), dtype=bool)
+    index = place.index_in(mark.shape)
+    if index is None:
+        return None
+    mark[index] = True
+    marks, queue = {output: mark}, deque([output])
+    while queue and len(marks) < most:
+        current = queue.popleft()
+        for user, position in reader.trace.graph.consumers.get(current, ()):
+            floats = [v for v in user.outputs if user.phase == "forward" and v.spec.is_float and reader.has(v)]
+            fresh = {v: link(reader, v, position).forward(marks[current]) for v in floats if v not in marks}
+            if user.primitive.name == "where" and fresh and not any(reached.any() for reached in fresh.values()):
                 return user
-            fresh = [v for v in user.outputs if v not in seen]
-            queue += fresh
-            seen.update(fresh)
+            marks |= fresh
+            queue += (v for v, reached in fresh.items() if reached.any())
     return None
 
 

@@ -8,20 +8,20 @@ import numpy as np
 
 from graph_engine.node import Operation, Variable
 from graph_engine.spec import NUMPY_DTYPES
-from graph_engine_viz.debugger.origins.cancelling import shared_evenly, spread_and_summed
-from graph_engine_viz.debugger.origins.cause import Cause
+from graph_engine_viz.debugger.origins.cancelling import cancelled, carrying, freed, of_rule
 from graph_engine_viz.debugger.origins.causes import at
 from graph_engine_viz.debugger.origins.families import DEAD, FAMILIES
 from graph_engine_viz.debugger.origins.magnitudes import factors
-from graph_engine_viz.debugger.origins.reading import Place, Reader
+from graph_engine_viz.debugger.origins.reading import Array, Place, Reader
 from graph_engine_viz.debugger.origins.reasons import FOR_DEAD, factor, flat, multiplied
+from graph_engine_viz.debugger.origins.report import Cause
 from graph_engine_viz.debugger.origins.trends import main_trend
 from graph_engine_viz.summary import short
 
 __all__ = ["dead_before", "why_cut"]
 
 
-def why_cut(reader: Reader, operation: Operation, position: int) -> Cause:
+def why_cut(reader: Reader, operation: Operation, position: int, part: Array | None = None) -> Cause:
     """Say why nothing is handed down through a use although something arrived.
 
     Parameters
@@ -30,14 +30,18 @@ def why_cut(reader: Reader, operation: Operation, position: int) -> Cause:
     operation : Operation
     position : int
         Which of its inputs is looked at.
+    part : array, optional
+        Marks the elements of it that are looked at; by default all.
     """
-    family = FAMILIES.get(operation.primitive.name)
+    term, family = reader.terms[operation, position], FAMILIES.get(operation.primitive.name)
+    underflowed = _underflowed(reader, operation, term)
+    if underflowed is not None:
+        return underflowed
+    if np.any(freed(reader, operation, term)[... if part is None else part]):
+        return cancelled(reader, operation, position)
     return (
-        _underflowed(reader, operation, reader.terms[operation, position])
-        or spread_and_summed(reader, operation, position)
-        or (None if family is None else family.whole(reader, operation, position))
-        or shared_evenly(reader, operation, position)
-        or _lost_on_the_way(reader, operation, reader.terms[operation, position])
+        (None if family is None else family.whole(reader, operation, position))
+        or _lost_on_the_way(reader, operation, term)
         or flat(reader, operation, position)
     )
 
@@ -83,7 +87,7 @@ def _dead(reader: Reader, variable: Variable) -> Operation | None:
 def _underflowed(reader: Reader, operation: Operation, term: Variable) -> Cause | None:
     """See a product that is not zero become too small for its dtype."""
     upstream = reader.arrived(operation)
-    exact = _too_small(reader, operation, term, upstream, _carrying(reader, operation, upstream))
+    exact = _too_small(reader, operation, term, upstream, carrying(reader, operation, upstream))
     if exact is None:
         return None
     smallest = float(np.finfo(NUMPY_DTYPES[term.dtype]).smallest_subnormal)
@@ -104,7 +108,7 @@ def _lost_on_the_way(reader: Reader, operation: Operation, term: Variable) -> Ca
     if exact is None:
         return None
     text = f"the derivative of {operation.primitive.name} is not 0, but {short(exact)}, on the way to it, is too small"
-    return Cause(f"{text} for {term.dtype}", "larger numbers before it, or compute this part in a wider dtype")
+    return Cause(f"{text} for {term.dtype}", "compute this part in a wider dtype")
 
 
 def _too_small(
@@ -125,7 +129,7 @@ def _too_small(
     while stack:
         zero = stack.pop()
         maker = zero.operation
-        if zero in seen or maker is None or not _of_rule(maker, operation) or not reader.array(zero).size:
+        if zero in seen or maker is None or not of_rule(maker, operation) or not reader.size(zero):
             continue
         seen.add(zero)
         exact = _largest_exactly(reader, maker, zero)
@@ -143,20 +147,5 @@ def _largest_exactly(reader: Reader, maker: Operation, zero: Variable) -> float:
     """Return how large a zero would be in double precision; 0 where what it was computed from is not known."""
     if not all(reader.has(v) for v in maker.inputs):
         return 0.0
-    exact = np.abs(Place(reader, maker, zero, (0,) * reader.array(zero).ndim).exactly)
+    exact = np.abs(Place(reader, maker, zero, (0,) * len(reader.shape(zero))).exactly)
     return float(np.nanmax(exact, initial=0.0))
-
-
-def _carrying(reader: Reader, operation: Operation, upstream: list[Variable]) -> set[Variable]:
-    """Find what an operation's rule computed from the gradients that arrived."""
-    stack, seen = [*upstream], set(upstream)
-    while stack:
-        users = [user for user, _ in reader.trace.graph.consumers.get(stack.pop(), ()) if _of_rule(user, operation)]
-        fresh = {v for user in users for v in user.outputs} - seen
-        stack += fresh
-        seen |= fresh
-    return seen
-
-
-def _of_rule(maker: Operation, operation: Operation) -> bool:
-    return maker.phase == "backward" and maker.owner is operation

@@ -13,10 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graph_engine.node import Operation, Variable
-from graph_engine_viz.debugger.origins.parts import MOVING
 from graph_engine_viz.debugger.origins.reading import Array, Place, Reader
 
-__all__ = ["ALONG", "Link", "link", "not_finite_before"]
+__all__ = ["ALONG", "MOVING", "SOFTMAXES", "Link", "link", "not_finite_before"]
 
 
 class Link(NamedTuple):
@@ -38,7 +37,7 @@ def link(reader: Reader, output: Variable, position: int) -> Link:
     """Say how the elements of a result belong to those of an input of its operation."""
     operation = output.operation
     assert operation is not None
-    before, after = reader.array(operation.inputs[position]).shape, reader.array(output).shape
+    before, after = reader.shape(operation.inputs[position]), reader.shape(output)
     if operation.primitive.elementwise:
         return _by_itself(reader, operation, position, before, after)
     rule = RULES.get((operation.primitive.name, position)) or RULES.get((operation.primitive.name, None))
@@ -49,7 +48,7 @@ def link(reader: Reader, output: Variable, position: int) -> Link:
 def not_finite_before(place: Place) -> list[Variable]:
     """Return the inputs that hold something not finite among what an element was computed from."""
     bad = [(i, v) for i, v in enumerate(place.operation.inputs) if place.reader.non_finite(v)]
-    mark = np.zeros(place.reader.array(place.output).shape, dtype=bool)
+    mark = np.zeros(place.reader.shape(place.output), dtype=bool)
     mark[place.index] = True
     return [
         v
@@ -88,7 +87,7 @@ def _summed(marks: Array, shape: tuple[int, ...]) -> Array:
 
 def _shapes(reader: Reader, output: Variable, position: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     assert output.operation is not None
-    return reader.array(output.operation.inputs[position]).shape, reader.array(output).shape
+    return reader.shape(output.operation.inputs[position]), reader.shape(output)
 
 
 def _axes(output: Variable, ndim: int) -> tuple[int, ...]:
@@ -146,7 +145,7 @@ def _product(reader: Reader, output: Variable, position: int) -> Link | None:
     """A row of the result depends on a row of the first factor, a column on a column of the second one."""
     before, after = _shapes(reader, output, position)
     assert output.operation is not None
-    if any(reader.array(v).ndim < 2 for v in output.operation.inputs[:2]):
+    if any(len(reader.shape(v)) < 2 for v in output.operation.inputs[:2]):
         return None
     axis = -2 if position else -1
     shape = tuple(1 if i == len(before) + axis else n for i, n in enumerate(before))
@@ -171,7 +170,7 @@ def _moved(reader: Reader, output: Variable, position: int) -> Link | None:
     """Follow numbers that are only put somewhere else, each to one place or several; each place takes one at most."""
     operation = output.operation
     assert operation is not None
-    before, size = reader.array(operation.inputs[position]).shape, reader.array(operation.inputs[position]).size
+    before, size = reader.shape(operation.inputs[position]), reader.size(operation.inputs[position])
     places = _places(reader, operation, position)[output.output_index]
     if places is None:
         return None
@@ -213,7 +212,18 @@ def _places(reader: Reader, operation: Operation, position: int) -> list[Array |
 FIRST = 2.0**40
 """The elements are counted from here, where no attribute of an operation is."""
 
-ALONG = ("softmax", "log_softmax", "masked_softmax", "standardize", "standardize_gradient", "cumulative_sum")
+MOVING = frozenset(
+    {
+        "concat", "stack", "pad", "reshape", "permute_dims", "matrix_transpose", "flip", "roll", "broadcast_to",
+        "pass_on", "pad_border", "checked",
+    }
+)  # fmt: skip
+"""Operations that put numbers somewhere else and do nothing to them."""
+
+SOFTMAXES = frozenset({"softmax", "log_softmax", "masked_softmax"})
+
+ALONG = SOFTMAXES | {"standardize", "standardize_gradient", "cumulative_sum"}
+"""Operations of which each element depends on all that lie with it along a dimension."""
 
 _Rule = Callable[[Reader, Variable, int], Link | None]
 RULES: dict[tuple[str, int | None], _Rule] = {

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from graph_engine_viz.debugger.origins import reasons
-from graph_engine_viz.debugger.origins.cause import Cause
 from graph_engine_viz.debugger.origins.reasons import Reason
+from graph_engine_viz.debugger.origins.report import Cause
 
 __all__ = ["DEAD", "FAMILIES", "HANDING_NOTHING", "UNITS", "WINDOWS", "Family"]
 
@@ -88,7 +88,7 @@ _NORMALISED = Family(
 )
 _SPREAD = Family(reasons.equal, Cause("the numbers are all the same there", "look at where they come from"))
 _AT_ZERO = Family(
-    reasons.flat,
+    reasons.at_zero,
     Cause("its inputs are 0 there, and so is its derivative", "look at where the zeros come from"),
 )
 _BRANCHED = Family(reasons.not_taken, Cause("its mask does not take this branch there", "look at the mask"))

@@ -19,8 +19,8 @@ from graph_engine.node import Operation, Variable
 from graph_engine.primitives.scanning import Scan
 from graph_engine_viz.debugger.origins.causes import not_taken
 from graph_engine_viz.debugger.origins.elements import Link, link
-from graph_engine_viz.debugger.origins.inside import Computed, computed
-from graph_engine_viz.debugger.origins.reading import Array, Place, Reader
+from graph_engine_viz.debugger.origins.inside import written_out
+from graph_engine_viz.debugger.origins.reading import Array, Loop, Place, Reader
 
 __all__ = ["Marks", "Origins", "all_behind", "find_meant", "follow", "is_bad"]
 
@@ -76,7 +76,7 @@ def _one_back(
     bad = {} if operation is None else _bad_inputs(reader, operation)
     if operation is None or not bad:
         return asked, []
-    loop = computed(reader, operation) if isinstance(operation.primitive, Scan) else None
+    loop = written_out(reader, operation) if isinstance(operation.primitive, Scan) else None
     if loop is not None:
         return _back_through(loop, operation, variable, asked, meant)
     harm = _without(operation, bad, meant)
@@ -96,7 +96,7 @@ def _one_back(
 
 
 def _back_through(
-    loop: Computed, operation: Operation, variable: Variable, asked: Array, meant: Marks
+    loop: Loop, operation: Operation, variable: Variable, asked: Array, meant: Marks
 ) -> tuple[Array, list[tuple[Variable, Array]]]:
     """Do the same of a loop, through the operations of its steps."""
     reader, output = loop.reader, loop.outputs[variable.output_index]

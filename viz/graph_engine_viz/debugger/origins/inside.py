@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -26,10 +27,10 @@ from graph_engine.primitives.reduction import sum
 from graph_engine.primitives.scanning import Scan
 from graph_engine.spec import Spec
 from graph_engine.trace import Trace
-from graph_engine_viz.debugger.origins.reading import Reader
+from graph_engine_viz.debugger.origins.reading import Array, Loop, Reader
 from graph_engine_viz.debugger.origins.report import Finding
 
-__all__ = ["BadStep", "Computed", "Unrolled", "computed", "find_bad_step", "unrolled", "within"]
+__all__ = ["BadStep", "find_bad_step", "within", "written_out"]
 
 MOST_OPERATIONS = 10_000
 """Loops of more operations than this are not written out."""
@@ -126,84 +127,48 @@ def within(finding: Finding, outer: Finding, text: str) -> Finding:
     return replace(finding, variable=outer.variable, where=f"{text}: {finding.where}", path=path)
 
 
-@dataclass(frozen=True)
-class Unrolled:
-    """A scan written out, with the gradients that arrived at it.
+def written_out(reader: Reader, operation: Operation, backward: bool = False) -> Loop | None:
+    """Write a scan out and run it from what it was given; None of what is no scan, or too long.
 
-    Attributes
+    Parameters
     ----------
     reader : Reader
-    inputs : tuple of Variable
-        What stands for the inputs of the scan.
-    seeding : frozenset of Operation
-        What was declared to bring the gradients in, and is no part of the scan.
+    operation : Operation
+    backward : bool
+        Whether it is run backward, too, from the gradients that arrived at it. Where none did there is nothing.
     """
+    if (operation, backward) not in reader.loops:
+        reader.loops[operation, backward] = _written_out(reader, operation, backward)
+    return reader.loops[operation, backward]
 
-    reader: Reader
-    inputs: tuple[Variable, ...]
-    seeding: frozenset[Operation]
 
-
-def unrolled(reader: Reader, operation: Operation) -> Unrolled | None:
-    """Write a scan out and run it forward and backward, from what it was given in a run and the gradients there."""
-    declared = _declared(reader, operation)
+def _written_out(reader: Reader, operation: Operation, backward: bool) -> Loop | None:
+    declared = _declared(reader, operation, MOST_OPERATIONS if backward else MOST_FOLLOWED)
     if declared is None:
         return None
     inputs, outputs, given = declared
-    upstream = [reader.gradient(v) for v in operation.outputs]
-    came = [(v, g) for v, g in zip(outputs, upstream, strict=True) if g is not None and not reader.all_zero(g)]
-    arrived = {v: reader.array(g) for v, g in came}
-    seeds = {v: input(f"gradient {i}", array.shape, v.dtype) for i, (v, array) in enumerate(arrived.items())}
-    if not seeds:
+    seeds = _seeds(reader, operation) if backward else {}
+    if backward and not seeds:
         return None
-    total: Any = 0.0
-    for v, seed in seeds.items():
-        total = add(total, sum(multiply(v, seed)))
-    graph = unroll(Graph(total)).graph
-    feeds = dict(zip(inputs, given, strict=True)) | {seed: arrived[v] for v, seed in seeds.items()}
-    trace: Trace = Engine("numpy").trace(graph.outputs, {v: x for v, x in feeds.items() if v in graph})
+    products = [sum(multiply(outputs[i], seed)) for i, (seed, _) in seeds.items()]
+    graph = unroll(Graph(reduce(add, products)) if backward else Graph(*outputs)).graph
+    feeds = dict(zip(inputs, given, strict=True)) | dict(seeds.values())
+    known = {v: x for v, x in feeds.items() if v in graph}
+    trace: Trace = Engine("numpy").trace(graph.outputs, known, backward=backward)
     meant = dict(zip(inputs, operation.inputs, strict=True))
-    return Unrolled(Reader(trace, meant), inputs, _behind(trace.graph, seeds.values()))
+    seeding = _behind(trace.graph, [seed for seed, _ in seeds.values()])
+    return Loop(Reader(trace, meant), inputs, graph.outputs, seeding)
 
 
-@dataclass(frozen=True)
-class Computed:
-    """A scan written out and run forward, from what it was given in a run.
-
-    Attributes
-    ----------
-    reader : Reader
-    inputs, outputs : tuple of Variable
-        What stands for those of the scan.
-    """
-
-    reader: Reader
-    inputs: tuple[Variable, ...]
-    outputs: tuple[Variable, ...]
-
-
-def computed(reader: Reader, operation: Operation) -> Computed | None:
-    """Write a scan out and run it forward; None of what is no scan, or too long."""
-    if operation not in reader.loops:
-        reader.loops[operation] = _computed(reader, operation)
-    found = reader.loops[operation]
-    assert found is None or isinstance(found, Computed)
-    return found
-
-
-def _computed(reader: Reader, operation: Operation) -> Computed | None:
-    declared = _declared(reader, operation, MOST_FOLLOWED)
-    if declared is None:
-        return None
-    inputs, outputs, given = declared
-    graph = unroll(Graph(*outputs)).graph
-    feeds = {v: x for v, x in zip(inputs, given, strict=True) if v in graph}
-    trace = Engine("numpy").trace(graph.outputs, feeds, backward=False)
-    return Computed(Reader(trace, dict(zip(inputs, operation.inputs, strict=True))), inputs, graph.outputs)
+def _seeds(reader: Reader, operation: Operation) -> dict[int, tuple[Variable, Array]]:
+    """Declare the gradients that arrived at results of a scan: what stands for them, and what they are."""
+    upstream = {i: g for i, v in enumerate(operation.outputs) if (g := reader.gradient(v)) is not None}
+    arrived = {i: reader.array(g) for i, g in upstream.items() if not reader.all_zero(g)}
+    return {i: (input(f"gradient {i}", x.shape, operation.outputs[i].dtype), x) for i, x in arrived.items()}
 
 
 def _declared(
-    reader: Reader, operation: Operation, most: int = MOST_OPERATIONS
+    reader: Reader, operation: Operation, most: int
 ) -> tuple[tuple[Variable, ...], tuple[Variable, ...], list[Any]] | None:
     """Declare a scan by itself: inputs, outputs, and what it was given; None of what is no scan, or too long."""
     scan = _bound(reader, operation)

@@ -10,18 +10,16 @@ from collections.abc import Mapping
 import numpy as np
 
 from graph_engine.node import Operation, Variable
-from graph_engine_viz.debugger.origins.causes import Cause, find_cause
-from graph_engine_viz.debugger.origins.elements import ALONG
+from graph_engine_viz.debugger.origins.causes import find_cause
+from graph_engine_viz.debugger.origins.elements import ALONG, MOVING
 from graph_engine_viz.debugger.origins.following import Marks, all_behind, find_meant, follow, is_bad
 from graph_engine_viz.debugger.origins.inside import find_bad_step, within
-from graph_engine_viz.debugger.origins.parts import MOVING
 from graph_engine_viz.debugger.origins.reading import Array, Element, Place, Reader
-from graph_engine_viz.debugger.origins.report import Finding, words
+from graph_engine_viz.debugger.origins.report import MOST_FINDINGS, Cause, Finding, found_at, passed
 
-__all__ = ["MOST_FINDINGS", "find_all", "find_harm", "find_origins", "findings_of", "what_is"]
+__all__ = ["find_all", "find_harm", "find_origins", "findings_of", "what_is"]
 
 MOST_ELEMENTS = 3
-MOST_FINDINGS = 5
 
 
 def find_all(reader: Reader) -> dict[Variable, Array]:
@@ -35,7 +33,7 @@ def find_all(reader: Reader) -> dict[Variable, Array]:
     if asked:
         return follow(reader, asked, find_meant(reader, bad)).found
     fed = next((v for v in bad if v.kind == "input"), None)
-    numbers = (v for v in reader.trace.outputs if reader.has(v) and reader.array(v).size == 1)
+    numbers = (v for v in reader.trace.outputs if reader.has(v) and reader.size(v) == 1)
     ends = (*numbers, *reader.trace.gradients.values(), *reader.trace.updates.values())
     harmed = next((v for v in ends if reader.non_finite(v)), None)
     if harmed is None:
@@ -68,7 +66,7 @@ def _findings(
     reader: Reader, found: Marks, towards: Mapping[Variable, Variable | None], most: int
 ) -> tuple[Finding, ...]:
     few = list(found.items())[:most]
-    told = [_looked_inside(reader, _finding(reader, v, own, _path(reader, v, towards))) for v, own in few]
+    told = [_looked_inside(reader, _finding(reader, v, own, passed(towards, v, reader.name))) for v, own in few]
     return tuple({(f.operation, f.variable if f.operation is None else f.where): f for f in told}.values())
 
 
@@ -101,14 +99,6 @@ def _arises(reader: Reader, variable: Variable) -> bool:
     return any(finding.operation is not None for finding in find_origins(reader, variable))
 
 
-def _path(reader: Reader, variable: Variable, towards: Mapping[Variable, Variable | None]) -> tuple[str, ...]:
-    names, current = [reader.name(variable)], towards.get(variable)
-    while current is not None:
-        names.append(reader.name(current))
-        current = towards[current]
-    return tuple(names)
-
-
 def _finding(reader: Reader, variable: Variable, own: Array, path: tuple[str, ...]) -> Finding:
     array = reader.array(variable)
     what = what_is(array[own])
@@ -116,18 +106,16 @@ def _finding(reader: Reader, variable: Variable, own: Array, path: tuple[str, ..
     looked_at = own & np.isnan(array) if what != "Inf" else own
     indices = [tuple(map(int, index)) for index in np.argwhere(looked_at)[:MOST_ELEMENTS]]
     count, size = int(own.sum()), array.size
-    name = reader.name(variable)
     if operation is None:
         where, cause = _given(variable, what)
         elements = tuple(Element(index, float(array[index])) for index in indices)
         return Finding(what, None, variable, "given", variable.line, where, cause, elements, count, size, path)
     places = [Place(reader, operation, variable, index) for index in indices]
-    cause = find_cause(places[0])
-    owner = operation.owner
-    line = owner.line if isinstance(owner, Operation) else operation.line
-    where = words(operation, name)
-    elements = tuple(place.element() for place in places)
-    return Finding(what, operation, variable, operation.phase, line, where, cause, elements, count, size, path)
+    told, elements = find_cause(places[0]), tuple(place.element() for place in places)
+    return found_at(
+        what, operation, variable, reader.name(variable), told,
+        phase=operation.phase, elements=elements, count=count, size=size, path=path,
+    )  # fmt: skip
 
 
 def what_is(numbers: Array) -> str:

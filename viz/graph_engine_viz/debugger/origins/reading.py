@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
+import math
+from collections import OrderedDict, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -12,15 +13,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graph_engine.node import Operation, Variable
+from graph_engine.spec import bind_shape
 from graph_engine.trace import Trace
 from graph_engine_viz.debugger.quantities import measure
 
-__all__ = ["Element", "Place", "Reader", "Terms", "Use"]
+__all__ = ["Element", "Loop", "Place", "Reader", "Terms", "Use"]
 
 Array = np.ndarray[Any, Any]
 Index = tuple[int, ...]
 Terms = Mapping[tuple[Operation, int], Variable]
 """What is handed down through each use: by operation, and which of its inputs it is."""
+
+MOST_BYTES = 1 << 24
+"""So much of what was read is held."""
 
 
 @dataclass(frozen=True)
@@ -76,15 +81,39 @@ class Reader:
     def __init__(self, trace: Trace, meant: Mapping[Variable, Variable] = MappingProxyType({})) -> None:
         self.trace = trace
         self.meant = meant
-        self.loops: dict[Operation, object] = {}
+        self.loops: dict[tuple[Operation, bool], Loop | None] = {}
+        self.depending: dict[tuple[Variable, Variable], bool] = {}
         self.places: dict[tuple[Operation, int], list[Array | None]] = {}
+        self._held: OrderedDict[Variable, Array] = OrderedDict()
+        self._shapes: dict[Variable, tuple[int, ...]] = {}
         self._bad: dict[Variable, tuple[bool, bool]] = {}
+        self._bytes = 0
         self._zeros: dict[Variable, float] = {}
         self._rms: dict[Variable, float] = {}
 
     def array(self, variable: Variable) -> Array:
-        """Return a variable's value; it is not to be changed."""
-        return np.asarray(self.trace.to_numpy(self.trace.arrays[variable]))
+        """Return a variable's value; it is not to be changed.
+
+        It may have to be computed again, or fetched from a device; the last ones are held, as far as they are small.
+        """
+        if variable not in self._held:
+            self._held[variable] = np.asarray(self.trace.to_numpy(self.trace.arrays[variable]))
+            self._bytes += self._held[variable].nbytes
+        self._held.move_to_end(variable)
+        array = self._held[variable]
+        while self._bytes > MOST_BYTES:
+            self._bytes -= self._held.popitem(last=False)[1].nbytes
+        return array
+
+    def shape(self, variable: Variable) -> tuple[int, ...]:
+        """Return the shape of a variable's value, which is not asked for."""
+        if variable not in self._shapes:
+            self._shapes[variable] = bind_shape(variable.spec.shape, self.trace.names)
+        return self._shapes[variable]
+
+    def size(self, variable: Variable) -> int:
+        """Return how many elements a variable has."""
+        return math.prod(self.shape(variable))
 
     def has(self, variable: Variable) -> bool:
         """Return whether the run got as far as this variable."""
@@ -115,6 +144,15 @@ class Reader:
             array = self.array(variable)
             self._rms[variable] = measure(np, array, ["rms"])["rms"] if array.size else 0.0
         return self._rms[variable]
+
+    def compute(self, operation: Operation, arrays: Sequence[Array]) -> tuple[Array, ...]:
+        """Compute an operation from other inputs; nothing where its kernel cannot do so."""
+        try:
+            with np.errstate(all="ignore"):
+                results = operation.primitive.bind(self.trace.names).kernel(np, *arrays)
+        except Exception:
+            return ()
+        return tuple(map(np.asarray, results if isinstance(results, tuple) else (results,)))
 
     def name(self, node: Variable | Operation) -> str:
         """Return what a node is called in this run."""
@@ -169,6 +207,27 @@ class Reader:
         return self._bad[variable]
 
 
+@dataclass(frozen=True)
+class Loop:
+    """A scan written out, and run by itself.
+
+    Attributes
+    ----------
+    reader : Reader
+    inputs : tuple of Variable
+        What stands for the inputs of the scan.
+    outputs : tuple of Variable
+        Its results; where it was run backward, the number that the gradients are of.
+    seeding : frozenset of Operation
+        What was declared to bring the gradients in, and is no part of the scan.
+    """
+
+    reader: Reader
+    inputs: tuple[Variable, ...]
+    outputs: tuple[Variable, ...]
+    seeding: frozenset[Operation]
+
+
 class Place:
     """One element of an operation's result, and what is around it.
 
@@ -216,31 +275,28 @@ class Place:
         if not self.reader.has(variable):
             return None
         array = self.reader.array(variable)
-        shape = self.reader.array(self.output).shape
-        if array.size == 1:
-            return float(array.reshape(()))
-        if not elementwise or array.ndim > len(shape):
+        index = self.index_in(array.shape) if elementwise or array.size == 1 else None
+        return None if index is None else float(array[index])
+
+    def index_in(self, shape: tuple[int, ...]) -> Index | None:
+        """Return the index that belongs to this place in a tensor of another shape, by broadcasting."""
+        if all(n == 1 for n in shape):
+            return (0,) * len(shape)
+        whole = self.reader.shape(self.output)
+        more = len(whole) - len(shape)
+        if more < 0 or any(n not in (1, wanted) for n, wanted in zip(shape, whole[more:], strict=True)):
             return None
-        own = self.index[len(shape) - array.ndim :]
-        if any(n not in (1, wanted) for n, wanted in zip(array.shape, shape[len(shape) - array.ndim :], strict=True)):
-            return None
-        return float(array[tuple(0 if n == 1 else i for n, i in zip(array.shape, own, strict=True))])
+        return tuple(0 if n == 1 else i for n, i in zip(shape, self.index[more:], strict=True))
 
     @cached_property
     def exactly(self) -> Array:
         """What the whole result would be if it were computed in double precision from the same inputs."""
         operation = self.operation
         arrays = [_widened(self.reader.array(v)) for v in operation.inputs]
-        primitive = operation.primitive.bind(self.reader.trace.names)
-        if primitive.name == "astype":
+        if operation.primitive.name == "astype":
             return arrays[0]
-        try:
-            with np.errstate(all="ignore"):
-                results = primitive.kernel(np, *arrays)
-        except Exception:
-            return np.full(self.reader.array(self.output).shape, np.nan)
-        results = results if isinstance(results, tuple) else (results,)
-        return np.asarray(results[self.output.output_index])
+        results = self.reader.compute(operation, arrays)
+        return results[self.output.output_index] if results else np.full(self.reader.shape(self.output), np.nan)
 
     @cached_property
     def exact(self) -> float:

@@ -7,12 +7,12 @@ from collections.abc import Callable
 import numpy as np
 
 from graph_engine.node import Operation, Variable
-from graph_engine_viz.debugger.origins.cause import Cause
 from graph_engine_viz.debugger.origins.reading import Array, Reader
+from graph_engine_viz.debugger.origins.report import Cause
 from graph_engine_viz.summary import short
 
 __all__ = [
-    "FOR_DEAD", "WITH_BIAS", "Reason", "certain", "clipped", "dead", "dropped", "equal", "factor", "flat", "looked_up",
+    "FOR_DEAD", "Reason", "at_zero", "certain", "clipped", "dead", "dropped", "equal", "factor", "flat", "looked_up",
     "many_factors", "masked", "multiplied", "normalised", "not_chosen", "not_taken", "picked", "power", "saturated",
     "shared", "sloped",
 ]  # fmt: skip
@@ -20,10 +20,9 @@ __all__ = [
 Reason = Callable[[Reader, Operation, int], Cause | None]
 """Asked about an operation and which of its inputs is looked at; None where it has nothing to say."""
 
-WITH_BIAS = ("linear", "convolution", "convolution_transpose")
+_WITH_BIAS = ("linear", "convolution", "convolution_transpose")
 FOR_DEAD = "a smaller learning rate, a larger bias, He's initial weights, or a leaky ReLU"
 _SEEN = "look at the mask: True is what may be seen"
-_ZEROS = "look at where the zeros come from: weights that begin at zero (ge.nn.init)? At a minimum it is right"
 
 
 # ---- functions of one number -----------------------------------------------------------------------------------
@@ -31,11 +30,11 @@ _ZEROS = "look at where the zeros come from: weights that begin at zero (ge.nn.i
 
 def dead(reader: Reader, operation: Operation, position: int) -> Cause | None:
     """See a rectifier that is given nothing above 0."""
-    x = reader.array(operation.inputs[0])
+    x = _reached(reader, operation)
     if not np.any(x):
-        return None
+        return at_zero(reader, operation, position)
     return Cause(
-        f"dead {operation.primitive.name}: where a gradient arrives its inputs are at most 0 (the largest of all is "
+        f"dead {operation.primitive.name}: where a gradient arrives its inputs are at most 0 (the largest is "
         f"{short(x.max())}), and its derivative is 0",
         f"{FOR_DEAD}; in a loss it is right: nothing is left to learn",
     )
@@ -77,12 +76,19 @@ def clipped(reader: Reader, operation: Operation, position: int) -> Cause:
     return Cause(f"{there}: outside of its bounds", "wider bounds, or none in training")
 
 
+def at_zero(reader: Reader, operation: Operation, position: int) -> Cause | None:
+    """See nothing but zeros, where a function of one number is flat."""
+    if np.any(_reached(reader, operation)):
+        return None
+    text = f"where a gradient arrives, the inputs of {operation.primitive.name} are 0, where its derivative is 0"
+    return Cause(text, "look at where the zeros come from: weights that begin at zero? At a minimum it is right")
+
+
 def flat(reader: Reader, operation: Operation, position: int) -> Cause:
     """Say what holds of any function."""
-    name = operation.primitive.name
-    if reader.all_zero(operation.inputs[position]):
-        return Cause(f"all inputs of {name} are 0, where its derivative is 0", _ZEROS)
-    text = f"where a gradient arrives, the derivative of {name} is 0 at these inputs, or what comes back cancels"
+    given = [reader.array(v) for v in operation.inputs if v.spec.is_float and reader.has(v)]
+    spans = "; its inputs are " + ", ".join(_span(x) for x in given if x.size) if any(x.size for x in given) else ""
+    text = f"{operation.primitive.name} hands down 0 where a gradient arrives{spans}"
     return Cause(text, "look at its inputs, and at what arrives: viz.debug(trace)")
 
 
@@ -99,11 +105,7 @@ def not_chosen(reader: Reader, operation: Operation, position: int) -> Cause:
 
 def not_taken(reader: Reader, operation: Operation, position: int) -> Cause:
     """See a mask that takes the other branch."""
-    mask = reader.array(operation.inputs[0])
-    return Cause(
-        f"the mask of `where` does not take this branch ({int(mask.sum()):,} of {mask.size:,} are true)",
-        "look at the mask",
-    )
+    return Cause("where a gradient arrives, the mask of `where` does not take this branch", "look at the mask")
 
 
 def picked(reader: Reader, operation: Operation, position: int) -> Cause:
@@ -124,7 +126,7 @@ def looked_up(reader: Reader, operation: Operation, position: int) -> Cause:
 
 def dropped(reader: Reader, operation: Operation, position: int) -> Cause:
     """See a dropout of everything."""
-    return Cause(f"{operation.primitive.name} dropped all of it", "a smaller p")
+    return Cause(f"{operation.primitive.name} dropped it wherever a gradient arrives", "a smaller p")
 
 
 # ---- products --------------------------------------------------------------------------------------------------
@@ -146,12 +148,12 @@ def factor(reader: Reader, operation: Operation, position: int) -> Cause | None:
     named = ", ".join(reader.name(v) for v in others)
     if name == "multiply":
         return Cause(f"where a gradient arrives, the other factor, {named}, is 0", cure)
-    return Cause(f"where a gradient arrives, what it is multiplied by, of {named}, is 0; or the products cancel", cure)
+    return Cause(f"where a gradient arrives, what it is multiplied by, of {named}, is 0", cure)
 
 
 def multiplied(operation: Operation) -> tuple[Variable, ...]:
     """Return what a product multiplies; a bias is only added."""
-    return operation.inputs[:2] if operation.primitive.name in WITH_BIAS else operation.inputs
+    return operation.inputs[:2] if operation.primitive.name in _WITH_BIAS else operation.inputs
 
 
 def many_factors(reader: Reader, operation: Operation, position: int) -> Cause | None:
@@ -181,7 +183,7 @@ def shared(reader: Reader, operation: Operation, position: int) -> Cause | None:
     name, axis = operation.primitive.name, getattr(operation.primitive, "axis", -1)
     if not isinstance(axis, int):
         return None
-    if reader.array(operation.inputs[0]).shape[axis] == 1:
+    if reader.shape(operation.inputs[0])[axis] == 1:
         text = f"{name} over one element is always 1 (dimension {axis}), whatever is fed"
         return Cause(text, "for one score use ge.sigmoid and a binary loss; or another axis")
     y = reader.array(operation.outputs[0])
@@ -209,7 +211,7 @@ def masked(reader: Reader, operation: Operation, position: int) -> Cause | None:
 
 def certain(reader: Reader, operation: Operation, position: int) -> Cause | None:
     """Explain a softmax whose logarithm is a loss."""
-    if reader.array(operation.inputs[0]).shape[getattr(operation.primitive, "axis", -1)] == 1:
+    if reader.shape(operation.inputs[0])[getattr(operation.primitive, "axis", -1)] == 1:
         text = "there is one class: its probability is always 1, whatever is fed"
         return Cause(text, "for one score use ge.nn.binary_cross_entropy_with_logits; or another axis")
     return Cause(
@@ -239,14 +241,21 @@ def normalised(reader: Reader, operation: Operation, position: int) -> Cause | N
     return None
 
 
-def equal(reader: Reader, operation: Operation, position: int) -> Cause:
+def equal(reader: Reader, operation: Operation, position: int) -> Cause | None:
     """Explain a deviation of 0."""
-    if reader.array(operation.outputs[0]).size == reader.array(operation.inputs[0]).size:
-        return Cause(f"{operation.primitive.name} of one number is 0, whatever it is", "more numbers, or another axis")
-    return Cause(
-        f"the numbers are all the same: their {operation.primitive.name} is 0, where its derivative is taken as 0",
-        "look at where they come from",
-    )
+    name, x, y = operation.primitive.name, reader.array(operation.inputs[0]), reader.array(operation.outputs[-1])
+    upstream = reader.gradient(operation.outputs[-1])
+    if x.size == y.size:
+        return Cause(f"{name} of one number is 0, whatever it is", "more numbers, or another axis")
+    if upstream is None or np.any(y[reader.array(upstream) != 0]):
+        return None
+    wide = x.astype(np.float64)
+    exact = reader.compute(operation, [wide / (np.abs(wide).max() or 1)])[-1]
+    if not np.any(exact[reader.array(upstream) != 0]):
+        text = f"where a gradient arrives, the numbers are all the same: their {name} is 0, its derivative taken as 0"
+        return Cause(text, "look at where they come from")
+    text = f"the numbers lie so close together that their {name} is 0 in {operation.outputs[-1].dtype}"
+    return Cause(text, "a wider dtype, or larger numbers before it")
 
 
 # ---- what rules ask --------------------------------------------------------------------------------------------

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from graph_engine.node import Operation, Variable
 from graph_engine.source import SourceLine
-from graph_engine_viz.debugger.origins.cause import Cause
 from graph_engine_viz.debugger.origins.reading import Element
 from graph_engine_viz.summary import short
 
-__all__ = ["Answer", "Factor", "Finding", "found_at", "words"]
+__all__ = ["MOST_FINDINGS", "Answer", "Cause", "Factor", "Finding", "found_at", "passed", "words"]
 
 MOST_PASSED = 12
+
+MOST_FINDINGS = 5
+"""More are not told at once."""
+
+
+class Cause(NamedTuple):
+    """Why something is as it is, and what helps."""
+
+    text: str
+    cure: str = ""
 
 
 @dataclass(frozen=True)
@@ -149,6 +160,7 @@ def found_at(
     cause: Cause,
     *,
     phase: str = "backward",
+    elements: tuple[Element, ...] = (),
     count: int = 0,
     size: int = 0,
     path: tuple[str, ...] = (),
@@ -160,8 +172,20 @@ def found_at(
     name : str
         What the operation is called.
     """
-    where = words(operation, name)
-    return Finding(what, operation, variable, phase, operation.line, where, cause, (), count, size, path)
+    where, owner = words(operation, name), operation.owner
+    line = owner.line if isinstance(owner, Operation) else operation.line
+    return Finding(what, operation, variable, phase, line, where, cause, elements, count, size, path)
+
+
+def passed(
+    towards: Mapping[Variable, Variable | None], variable: Variable, name: Callable[[Variable], str]
+) -> tuple[str, ...]:
+    """Name what is passed on the way from a variable, step by step, to where there is no further one."""
+    names, current = [name(variable)], towards.get(variable)
+    while current is not None:
+        names.append(name(current))
+        current = towards.get(current)
+    return tuple(names)
 
 
 def words(operation: Operation, name: str) -> str:

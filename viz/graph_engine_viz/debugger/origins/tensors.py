@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from graph_engine_viz.debugger.origins.cause import Cause, Rule
-from graph_engine_viz.debugger.origins.elements import not_finite_before
+from graph_engine.node import Variable
+from graph_engine_viz.debugger.origins.elements import SOFTMAXES
 from graph_engine_viz.debugger.origins.reading import Array, Place
+from graph_engine_viz.debugger.origins.report import Cause
 from graph_engine_viz.summary import short
 
-__all__ = ["OF_TENSORS", "SOFTMAXES", "explain_rest", "infinite_inputs"]
+__all__ = ["OF_TENSORS", "Rule", "explain_rest", "infinite_inputs"]
+
+Rule = Callable[[Place], Cause | None]
+"""Asked about one element; None where it has nothing to say."""
 
 
 def _of_given_variance(place: Place) -> Cause | None:
@@ -48,7 +53,7 @@ def _of_too_few(place: Place) -> Cause | None:
     primitive, x = place.operation.primitive, place.reader.array(place.operation.inputs[0])
     if not x.size:
         return Cause(f"the {place.primitive} of no elements is 0 / 0", "look at what was fed: its shape holds a 0")
-    count = x.size // max(place.reader.array(place.output).size, 1)
+    count = x.size // max(place.reader.size(place.output), 1)
     correction = getattr(primitive, "correction", 0)
     if count > correction:
         return None
@@ -56,11 +61,8 @@ def _of_too_few(place: Place) -> Cause | None:
     return Cause(text, "correction=0, or more numbers: look at the shape that was fed")
 
 
-def infinite_inputs(place: Place) -> Cause | None:
-    """See what is not finite come of infinities."""
-    infinite = not_finite_before(place)
-    if not infinite:
-        return None
+def infinite_inputs(place: Place, infinite: Sequence[Variable]) -> Cause:
+    """Tell of what is not finite because of infinities among what it was computed from."""
     names = ", ".join(place.reader.name(v) for v in infinite)
     if not math.isnan(place.value):
         text = f"infinities that were declared or fed, as in a mask, come through here: {names}"
@@ -78,7 +80,7 @@ def infinite_inputs(place: Place) -> Cause | None:
 def _masked_whole(place: Place) -> bool:
     x = place.reader.array(place.operation.inputs[0])
     axis = getattr(place.operation.primitive, "axis", -1)
-    if not isinstance(axis, int) or not x.ndim or x.shape != place.reader.array(place.output).shape:
+    if not isinstance(axis, int) or not x.ndim or x.shape != place.reader.shape(place.output):
         return False
     axis %= x.ndim
     row: Array = x[tuple(slice(None) if i == axis else k for i, k in enumerate(place.index))]
@@ -96,8 +98,6 @@ def explain_rest(place: Place) -> Cause:
     text = f"{place.primitive} of these inputs{inputs} is {short(place.value)}"
     return Cause(text, f"keep its inputs where {place.primitive} is defined and finite")
 
-
-SOFTMAXES = frozenset({"softmax", "log_softmax", "masked_softmax"})
 
 _SUM = "Inf + (-Inf)"
 _PRODUCTS = "0 × Inf, or Inf - Inf, in a sum of products"

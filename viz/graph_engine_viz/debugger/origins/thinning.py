@@ -6,18 +6,16 @@ is only told of; a finding is made of it where all of a unit is taken away, or a
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from graph_engine.node import Operation, Variable
-from graph_engine_viz.debugger.origins.cancelling import cancelled
-from graph_engine_viz.debugger.origins.cause import Cause
+from graph_engine.node import Variable
+from graph_engine_viz.debugger.origins.cancelling import cancelled, freed
 from graph_engine_viz.debugger.origins.elements import link
 from graph_engine_viz.debugger.origins.families import DEAD, FAMILIES, UNITS, WINDOWS
-from graph_engine_viz.debugger.origins.parts import zero_slices
 from graph_engine_viz.debugger.origins.reading import Array, Reader, Use
-from graph_engine_viz.debugger.origins.report import Finding, found_at
+from graph_engine_viz.debugger.origins.report import MOST_FINDINGS, Cause, Finding, found_at
 
 __all__ = ["Thinned", "find_thinning"]
 
@@ -29,8 +27,6 @@ MOST = 0.95
 
 CHANCE = 4
 """Units are called dead where there are this many times more than are to be expected, if each is 0 half of the time."""
-
-MOST_FINDINGS = 5
 
 
 class Thinned(NamedTuple):
@@ -73,7 +69,7 @@ def _wrong(reader: Reader, use: Use, names: list[str]) -> Finding | None:
     if found is None:
         return None
     cause, count = found
-    operation, size = use.operation, reader.array(use.term).size
+    operation, size = use.operation, reader.size(use.term)
     variable, path = operation.inputs[use.position], tuple(reversed(names))
     return found_at("zero", operation, variable, reader.name(operation), cause, count=count, size=size, path=path)
 
@@ -85,7 +81,7 @@ def _units(reader: Reader, use: Use) -> tuple[Cause, int] | None:
         return None
     dead = family is DEAD
     array = reader.array(operation.outputs[0] if dead else use.term)
-    slices, count = zero_slices(array, None if dead else reader.array(use.arrived), 1, 2 if array.ndim > 3 else None)
+    slices, count = _zero_slices(array, None if dead else reader.array(use.arrived), 1, 2 if array.ndim > 3 else None)
     expected = array.size / count.each * 2.0**-count.each
     if not slices or count.all / count.each <= CHANCE * expected:
         return None
@@ -97,10 +93,11 @@ def _units(reader: Reader, use: Use) -> tuple[Cause, int] | None:
 
 
 def _almost_all(reader: Reader, use: Use) -> tuple[Cause, int] | None:
-    family, name = FAMILIES.get(use.operation.primitive.name), use.operation.primitive.name
-    cut = _cut(reader, use)
+    name = use.operation.primitive.name
+    family = FAMILIES.get(name)
+    cut = _cut(reader, use) if family in UNITS else None
     arrived = np.count_nonzero(reader.array(use.arrived))
-    if family not in UNITS or cut is None or cut.sum() <= MOST * arrived:
+    if family is None or cut is None or cut.sum() <= MOST * arrived:
         return None
     text = f"{name} hands down 0 in {cut.sum():,} of the {arrived:,} places at which something arrives"
     return Cause(f"{text}: {family.part.text}", family.part.cure), int(cut.sum())
@@ -113,7 +110,7 @@ def _gaps(reader: Reader, use: Use) -> tuple[Cause, int] | None:
         return None
     zero = reader.array(use.term) == 0
     primitive = operation.primitive.bind(reader.trace.names)
-    slices, _ = zero_slices(~zero)
+    slices, _ = _zero_slices(~zero)
     if not zero.any() or np.any(primitive.kernel(np, zero.astype(np.float64))):
         return None
     whole = f", all of {slices}" if slices else ""
@@ -139,18 +136,69 @@ def _told(reader: Reader, use: Use) -> list[str]:
         if cut.mean() <= LEAST:
             return []
         text = f"{name} hands down 0 to {cut.sum():,} of {cut.size:,} elements of {given} at which something arrives"
-        return [f"{text}: {_why(reader, operation, position)}"]
+        return [f"{text}: {_why(reader, use)}"]
     left, before = reader.zeros(use.term), reader.zeros(use.arrived)
     if left <= before + LEAST:
         return []
-    slices, _ = zero_slices(term, reader.array(use.arrived))
+    slices, _ = _zero_slices(term, reader.array(use.arrived))
     whole = f", all of {slices}" if slices else ""
     text = f"{name} hands down 0 to {left:.0%} of {given}{whole}; of what arrived {before:.0%} was 0"
-    return [f"{text}: {_why(reader, operation, position)}"]
+    return [f"{text}: {_why(reader, use)}"]
 
 
-def _why(reader: Reader, operation: Operation, position: int) -> str:
-    alike, family = cancelled(reader, operation, position), FAMILIES.get(operation.primitive.name)
-    if alike is not None:
-        return alike.text
+def _why(reader: Reader, use: Use) -> str:
+    operation, zero = use.operation, reader.array(use.term) == 0
+    if np.all(freed(reader, operation, use.term)[zero]):
+        return cancelled(reader, operation, use.position).text
+    family = FAMILIES.get(operation.primitive.name)
     return "its derivative is 0 there, or what comes back cancels" if family is None else family.part.text
+
+
+# ---- slices that are zero as a whole ---------------------------------------------------------------------------
+
+
+class _Sliced(NamedTuple):
+    """How many elements slices have.
+
+    Attributes
+    ----------
+    all, each : int
+        All of them together, and one.
+    """
+
+    all: int
+    each: int
+
+
+def _zero_slices(
+    array: Array, before: Array | None = None, first: int = 0, stop: int | None = None, most: int = 8
+) -> tuple[str, _Sliced]:
+    """Name the slices of a tensor that are zero as a whole, along the dimension that has the most of them.
+
+    Those that were zero before are left out, where a tensor of this shape is given, and dimensions out of a range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> _zero_slices(np.array([[1, 0, 0], [2, 0, 3]]))
+    ('[:, 1]', _Sliced(all=2, each=2))
+    """
+    known = before if before is not None and before.shape == array.shape else np.ones(array.shape)
+    best: tuple[float, str, _Sliced] = (0.0, "", _Sliced(0, 1))
+    for axis in range(array.ndim)[first:stop]:
+        others = tuple(i for i in range(array.ndim) if i != axis)
+        zero = np.flatnonzero(~np.any(array, axis=others) & np.any(known, axis=others))
+        share = len(zero) / max(array.shape[axis], 1)
+        if 0 < share < 1 and share > best[0]:
+            shown = _ranges(zero, most)
+            each = array.size // array.shape[axis]
+            text = f"[{', '.join(shown if i == axis else ':' for i in range(array.ndim))}]"
+            best = share, text, _Sliced(each * len(zero), each)
+    return best[1:]
+
+
+def _ranges(numbers: Any, most: int) -> str:
+    groups = np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1)
+    shown = [str(g[0]) if len(g) == 1 else f"{g[0]} to {g[-1]}" for g in groups[:most]]
+    more = sum(len(g) for g in groups[most:])
+    return " and ".join(shown) + (f" and {more} more" if more else "")

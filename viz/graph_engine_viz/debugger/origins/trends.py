@@ -7,10 +7,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from graph_engine_viz.debugger.origins.cause import Cause
 from graph_engine_viz.debugger.origins.families import FAMILIES, UNITS
 from graph_engine_viz.debugger.origins.reading import Reader
-from graph_engine_viz.debugger.origins.report import Factor, Finding, found_at
+from graph_engine_viz.debugger.origins.report import Cause, Factor, Finding, found_at
 from graph_engine_viz.summary import short
 
 __all__ = ["Trend", "find_trends", "is_extreme", "main_trend", "told_extremes", "told_trends"]
@@ -122,7 +121,7 @@ def _alone(reader: Reader, factor: Factor) -> Cause:
     if factor.log > 0:
         return Cause(text, f"keep what is divided by, or taken the root or logarithm of, away from 0; {EXPLODING}")
     family = FAMILIES.get(operation.primitive.name)
-    return Cause(text, f"{family.part.cure}; {VANISHING}" if family in UNITS and family is not None else VANISHING)
+    return Cause(text, f"{family.part.cure}; {VANISHING}" if family in UNITS else VANISHING)
 
 
 def _power(log: float) -> str:

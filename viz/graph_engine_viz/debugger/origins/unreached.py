@@ -5,10 +5,9 @@ from __future__ import annotations
 from graph_engine.backward_pass import backward
 from graph_engine.errors import GraphEngineError
 from graph_engine.node import Variable
-from graph_engine_viz.debugger.origins.cause import Cause
 from graph_engine_viz.debugger.origins.reading import Reader
-from graph_engine_viz.debugger.origins.report import Answer, found_at
-from graph_engine_viz.debugger.origins.zeros import find_cuts, reaches
+from graph_engine_viz.debugger.origins.report import Answer, Cause, found_at
+from graph_engine_viz.debugger.origins.zeros import find_cuts
 
 __all__ = ["explain_failure", "explain_missing", "is_cut_off"]
 
@@ -40,9 +39,9 @@ def explain_missing(reader: Reader, variable: Variable, what: str = "") -> Answe
     if not variable.spec.is_float:
         return Answer(f"{name} has no gradient: it holds {variable.dtype}, and only floats have gradients")
     loss = trace.outputs[0] if trace.loss is None else trace.loss
-    if trace.loss is None and (loss.size != 1 or reaches(reader, variable, loss)):
+    if trace.loss is None and (loss.size != 1 or _has_one(reader, variable, loss)):
         return Answer(f"{name} has no gradient: no backward pass was run", text="trace one number: ge.sum(...)")
-    if trace.loss is not None and _has_one(variable, trace.loss):
+    if trace.loss is not None and _has_one(reader, variable, trace.loss):
         kind = "a parameter with trainable=False" if variable.kind == "parameter" else f"an {variable.kind}"
         which = f", {kind}," if variable.kind in ("parameter", "input") else ""
         return Answer(
@@ -62,12 +61,14 @@ def is_cut_off(reader: Reader, variable: Variable) -> bool:
     """Return whether all ways from a variable to the one number that was asked for are cut by their nature."""
     outputs = reader.trace.outputs
     one = len(outputs) == 1 and outputs[0].size == 1 and outputs[0].spec.is_float and variable.spec.is_float
-    return one and variable is not outputs[0] and not reaches(reader, variable, outputs[0])
+    return one and variable is not outputs[0] and not _has_one(reader, variable, outputs[0])
 
 
-def _has_one(variable: Variable, loss: Variable) -> bool:
+def _has_one(reader: Reader, variable: Variable, loss: Variable) -> bool:
     """Return whether there would be a gradient, if it were asked for."""
-    try:
-        return variable in backward(loss, [variable])
-    except GraphEngineError:
-        return False
+    if (variable, loss) not in reader.depending:
+        try:
+            reader.depending[variable, loss] = variable in backward(loss, [variable])
+        except GraphEngineError:
+            reader.depending[variable, loss] = False
+    return reader.depending[variable, loss]

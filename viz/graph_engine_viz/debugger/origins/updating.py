@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from graph_engine.node import Operation, Variable
-from graph_engine_viz.debugger.origins.cause import Cause
 from graph_engine_viz.debugger.origins.nonfinite import find_origins
-from graph_engine_viz.debugger.origins.reading import Array, Reader
-from graph_engine_viz.debugger.origins.report import Answer, Finding, found_at
+from graph_engine_viz.debugger.origins.reading import Array, Place, Reader
+from graph_engine_viz.debugger.origins.report import Answer, Cause, Finding, found_at
 from graph_engine_viz.debugger.origins.zeros import find_cuts
 from graph_engine_viz.debugger.quantities import measure
 from graph_engine_viz.summary import short
@@ -83,8 +82,11 @@ def _of_zero(reader: Reader, change: Variable, parameter: Variable) -> tuple[Fin
 
 def _nothing(reader: Reader, operation: Operation, zero: list[Variable]) -> Cause:
     if not zero:
-        text = f"the result of {operation.primitive.name} is too small for {operation.outputs[0].dtype}"
-        return Cause(text, "a larger learning rate, or a wider dtype")
+        output, name = operation.outputs[0], operation.primitive.name
+        if np.any(Place(reader, operation, output, (0,) * len(reader.shape(output))).exactly):
+            text = f"the result of {name} is too small for {output.dtype}"
+            return Cause(text, "a larger learning rate, or a wider dtype")
+        return Cause(f"{name} of what it is given is 0", "look at what the change is computed from")
     names = ", ".join(f"{reader.name(v)} ({v.kind})" for v in zero)
     return Cause(
         f"{operation.primitive.name} of what is 0: {names}",
