@@ -34,6 +34,9 @@ def why_cut(reader: Reader, operation: Operation, position: int, part: Array | N
         Marks the elements of it that are looked at; by default all.
     """
     term, family = reader.terms[operation, position], FAMILIES.get(operation.primitive.name)
+    if not reader.size(operation.inputs[position]):
+        cure = "an empty batch, or an empty selection: look at where it comes from"
+        return Cause(f"{reader.name(operation.inputs[position])} has no elements", cure)
     underflowed = _underflowed(reader, operation, term)
     if underflowed is not None:
         return underflowed

@@ -56,7 +56,8 @@ def explain_size(reader: Reader, variable: Variable, gradient: Variable) -> Answ
     lines += [*_coarse(reader.array(gradient)), *thinned.lines]
     findings = _of_size(reader, variable, found, loops, thinned.findings)
     size = f"{short(reader.rms(gradient), 3)}{f', {zeros:.0%} of it zero' if zeros else ''}"
-    question = f"the gradient of {reader.name(variable)} has RMS {size}; on its way back from the loss:"
+    way = "; on its way back from the loss:" if found else ": the backward pass begins here" if not lines else ""
+    question = f"the gradient of {reader.name(variable)} has RMS {size}{way}"
     return Answer(question, (*origins, *findings), "\n".join(lines), found)
 
 

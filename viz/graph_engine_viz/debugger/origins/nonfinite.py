@@ -103,15 +103,20 @@ def _finding(reader: Reader, variable: Variable, own: Array, path: tuple[str, ..
     array = reader.array(variable)
     what = what_is(array[own])
     operation = variable.operation
-    looked_at = own & np.isnan(array) if what != "Inf" else own
-    indices = [tuple(map(int, index)) for index in np.argwhere(looked_at)[:MOST_ELEMENTS]]
+    kinds = [np.argwhere(own & kind(array))[:MOST_ELEMENTS] for kind in (np.isnan, np.isinf)]
+    few = MOST_ELEMENTS - 1 if all(map(len, kinds)) else MOST_ELEMENTS  # there is room for one of the other kind
+    indices = [tuple(map(int, index)) for index in (*kinds[0][:few], *kinds[1])][:MOST_ELEMENTS]
     count, size = int(own.sum()), array.size
     if operation is None:
         where, cause = _given(variable, what)
         elements = tuple(Element(index, float(array[index])) for index in indices)
         return Finding(what, None, variable, "given", variable.line, where, cause, elements, count, size, path)
     places = [Place(reader, operation, variable, index) for index in indices]
-    told, elements = find_cause(places[0]), tuple(place.element() for place in places)
+    elements = tuple(place.element() for place in places)
+    told, last = find_cause(places[0]), find_cause(places[-1])
+    if what == "NaN and Inf" and last.text != told.text:
+        cures = told.cure if last.cure in ("", told.cure) else f"{told.cure}; {last.cure}"
+        told = Cause(f"{told.text}; and where it is Inf, {last.text}", cures)
     return found_at(
         what, operation, variable, reader.name(variable), told,
         phase=operation.phase, elements=elements, count=count, size=size, path=path,

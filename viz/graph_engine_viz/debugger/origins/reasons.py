@@ -60,7 +60,7 @@ def saturated(reader: Reader, operation: Operation, position: int) -> Cause | No
         return None
     inputs = f"of magnitudes {_span(np.abs(x))}" if x.min() < 0 < x.max() else _span(x)
     return Cause(
-        f"saturated {name}: where a gradient arrives its inputs are {inputs}, where its derivative is too small for "
+        f"saturated {name}: where a gradient arrives its inputs are {inputs}, where its derivative comes out as 0 in "
         f"{operation.outputs[0].dtype}",
         "smaller initial weights, normalised inputs, a normalisation layer before it, a smaller learning rate; at the "
         "end, a loss of logits",
@@ -189,8 +189,12 @@ def shared(reader: Reader, operation: Operation, position: int) -> Cause | None:
     y = reader.array(operation.outputs[0])
     if np.any((y > 1e-3) & (y < 1 - 1e-3)):
         return None
+    x = reader.array(operation.inputs[0])
+    with np.errstate(all="ignore"):
+        ranges = np.max(x, axis=axis) - np.min(x, axis=axis)
+    apart = _span(ranges[np.isfinite(ranges)]) if np.isfinite(ranges).any() else "far"
     return Cause(
-        f"saturated {name}: one takes all, as the scores lie far apart ({_span(_reached(reader, operation))})",
+        f"saturated {name}: one takes all, as the scores lie {apart} apart",
         "smaller scores: smaller initial weights, normalised inputs, in attention a scale of 1/√d",
     )
 
