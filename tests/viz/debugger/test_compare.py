@@ -47,6 +47,16 @@ def broken(primitive, change):
     return Broken()
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_of_several_that_became_one_the_gradients_are_added_up(told):
+    x = ge.input("x", 3)
+    loss = ge.sum(ge.exp(x * 2) + ge.tanh(x * 2))
+    made = ge.passes.merge_common(ge.Graph(loss))
+    one, other = (ge.Engine("numpy").trace(of, {x: [0.1, 0.2, 0.3]}) for of in (loss, made.became[loss]))
+    for found in (compare(one, other, made.became if told else None), compare(other, one)):
+        assert found.first is None and found.of(x).verdict == "equal" and len(found) > 8
+
+
 def test_a_comparison_is_a_sequence():
     x = ge.input("x")
     trace = ge.Engine("numpy").trace(ge.sin(x), {x: 1.0})

@@ -9,7 +9,7 @@ there is equally much of a kind on both sides. Each of these walks looks at each
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 import numpy as np
 
@@ -61,6 +61,7 @@ class Pairing:
         self._along(_roughly)
         self._given()
         self._constants()
+        self._without_shares()
 
     # ---- what is known -----------------------------------------------------------------------------------------
 
@@ -176,6 +177,29 @@ class Pairing:
             for v, w in zip(operation.inputs, there.inputs, strict=True) if there is not None else ():
                 if _is_constant(v) and _is_constant(w):
                     self._put(v, w)
+
+
+    def _without_shares(self) -> None:
+        """Part the gradients of what is computed more often in one graph than in the other: there they are added up."""
+        mine, theirs = _times_computed(self._mine), _times_computed(self._theirs)
+        computed = [(v, w) for v, w in self.pairs.items() if v in mine and w in theirs]
+        shared = {v for v, w in computed if mine[v] != theirs[w]}
+        operations = {v.operation for v in shared}
+        for v in list(self.pairs):
+            of = v.gradient
+            if of is not None and (of.variable in shared or of.operation in operations):
+                del self.pairs[v]
+
+
+def _times_computed(operations: Sequence[Operation]) -> dict[Variable, int]:
+    """Return how often each result is computed: by how many operations that do the same with the same."""
+    first: dict[Hashable, Variable] = {}
+    same: dict[Variable, Variable] = {}
+    for operation in operations:
+        label = _exactly(operation), _inputs(operation, lambda v: same.get(v, v))
+        same.update((v, first.setdefault((label, v.output_index), v)) for v in operation.outputs)
+    counts = Counter(same.values())
+    return {v: counts[found] for v, found in same.items()}
 
 
 def _named(graph: Graph) -> dict[str, Variable]:
