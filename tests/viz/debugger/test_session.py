@@ -333,6 +333,16 @@ def test_the_log_repeats_what_was_done():
     assert state(other) == state(session) and other.log == session.log
 
 
+@pytest.mark.parametrize("number", [0.1, np.nan, np.inf])
+def test_a_large_edit_is_logged_where_it_is_one_number(number):
+    x = ge.input("x", 30)
+    session = Session(ge.Engine("numpy").trace(ge.sum(x), {x: np.zeros(30)}))
+    session.set_value(x, np.full(30, number))
+    session.set_value(x, np.arange(30))
+    written = repr(number) if np.isfinite(number) else f'float("{number}")'
+    assert session.log == [f"session.set_value('x', numpy.full((30,), {written}))", "session.set_value('x', ...)"]
+
+
 def test_a_call_that_is_refused_is_not_logged():
     session = training()
     for refused, *given in ((session.why, "logits", "bogus"), (session.use_run, "1"), (session.use_run, 1)):

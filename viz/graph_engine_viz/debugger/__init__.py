@@ -3,12 +3,12 @@
 A session, which knows nothing of any screen:
     `session` where one stands; `stops` the places at which one can stand; `points` breakpoints and watchpoints, of
     what `meaning` finds in names, `conditions` reads and `watching` measures by `quantities`; `rerun` a run with other
-    values (an `overlay` on the first).
+    values (an `overlay` on the first), of which `by_hand` says what was put in.
 What can be asked of a run:
     `origins` why a number is what it is; `compare` where two runs differ.
 Where a run comes from:
     `opening` whatever holds one, `postmortem` what is left of one that failed, `attach` a training under way, which
-    `measuring` looks at and of which `recorder` keeps the last iterations.
+    `measuring` looks at and of which `recorder` keeps the last iterations, as a `recording`.
 Where it is seen:
     `screen` a session as plain data; `html` the page (its modules are in `web/debugger`), `server` and `handling` who
     may ask for it, `saved` the page without a server; `terminal` the same without a browser.

@@ -184,7 +184,7 @@ class WatchedStep:
                 store.commit(before)
                 if isinstance(error, GraphEngineError):
                     error.trace = error.trace or self.recorder.trace(self.recorder.last)
-                    self._write(self._reason_of(error), error.add_note, error.add_note)
+                    self._write(self._reason_of(error), error.add_note)
                     _written.add(error)
                 raise
         self.iteration += 1
@@ -197,7 +197,7 @@ class WatchedStep:
         if error is not None and error not in _written:
             last = self.iteration - 1
             reason = Reason(f"{type(error).__name__} after iteration {last}: {error}", last)
-            self._write(reason, error.add_note, error.add_note)
+            self._write(reason, error.add_note)
 
     def session(self, iteration: Iteration | None = None) -> Session:
         """Return a session on an iteration that is kept, the last one by default; parameters stay as they are."""
@@ -251,7 +251,9 @@ class WatchedStep:
             return error.reason
         return Reason(f"iteration {self.iteration}: {error.message}", self.iteration)
 
-    def _write(self, reason: Reason, say: Callable[[str], None], complain: Callable[[str], None]) -> None:
+    def _write(
+        self, reason: Reason, say: Callable[[str], None], complain: Callable[[str], None] | None = None
+    ) -> None:
         """Write what led here, and say where it is; where that cannot be, what happened goes on."""
         if self._folder is None or not len(self.recorder):
             return
@@ -259,4 +261,4 @@ class WatchedStep:
             written = self.recorder.save(self._folder, reason)
             say(f"recorded: graph-engine debug {shlex.quote(str(written[-1]))}")
         except FileError as problem:
-            complain(f"not recorded: {problem}")
+            (complain or say)(f"not recorded: {problem}")

@@ -6,6 +6,7 @@ key can be done by a call, and `log` holds the calls.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable, Iterable
@@ -361,8 +362,7 @@ class Session:
         """
         found = self.trace.graph[variable]
         self.runs.append(rerun(self.trace, {found: value}, self.backend))
-        new = self.runs[-1].value(found)
-        self._changed(f"set_value({self.trace.graph.name_of(found)!r}, {_literal(new)})")
+        self._changed(f"set_value({self.trace.graph.name_of(found)!r}, {self._literal(self.runs[-1], found)})")
         return self._look_at(len(self.runs) - 1)
 
     def use_run(self, number: int) -> Stop:
@@ -462,6 +462,17 @@ class Session:
             return [self._named(each) for each in of]
         return self.trace.graph.name_of(of) if isinstance(of, Variable) else of
 
+    def _literal(self, trace: Trace, variable: Variable) -> str:
+        """Write a value so that the call with it can be repeated; of a large one that is not all the same, `...`."""
+        array, xp = trace.arrays[variable], self.backend.xp
+        if math.prod(array.shape) <= MOST_WRITTEN:
+            return _written(trace.value(variable))
+        first = array[(0,) * len(array.shape)]
+        same = bool(xp.all(xp.equal(array, first)))
+        if not same and variable.spec.is_float:
+            same = bool(xp.all(xp.isnan(array)))
+        return f"numpy.full({tuple(array.shape)}, {_written(np.asarray(trace.to_numpy(first)))})" if same else "..."
+
     def _changed(self, call: str) -> None:
         self.log.append(f"session.{call}")
         self.changes.append(f"session.{call}")
@@ -478,14 +489,10 @@ def why_call(node: str | None, of: str | None) -> str:
     return f"session.why({', '.join(asked)})"
 
 
-def _literal(value: np.ndarray[Any, Any]) -> str:
-    """Write a value so that the call with it can be repeated; of a large one that is not all the same, `...`."""
-    if value.size <= MOST_WRITTEN:
-        short = np.array([float(str(x)) for x in value.flat]).reshape(value.shape) if value.dtype.kind == "f" else value
-        return re.sub(r"\b(nan|inf)\b", r'float("\1")', repr(short.tolist()))
-    first = value.reshape(-1)[:1]
-    same = np.array_equal(value, np.broadcast_to(first, value.shape), equal_nan=value.dtype.kind == "f")
-    return f"numpy.full({value.shape}, {_literal(first[0])})" if same else "..."
+def _written(value: np.ndarray[Any, Any]) -> str:
+    """Write few numbers as Python does, each as short as it can be."""
+    short = np.array([float(str(x)) for x in value.flat]).reshape(value.shape) if value.dtype.kind == "f" else value
+    return re.sub(r"\b(nan|inf)\b", r'float("\1")', repr(short.tolist()))
 
 
 def _moment(place: Place) -> tuple[int, float]:

@@ -12,7 +12,8 @@ from graph_engine.graph import Graph
 from graph_engine.node import Operation, Variable
 from graph_engine.plugins import find_backend
 from graph_engine.primitive import Primitive
-from graph_engine_viz.debugger.compare.arrays import Recent, Side
+from graph_engine_viz.debugger.compare.arrays import Side
+from graph_engine_viz.debugger.held import Held
 
 __all__ = ["AS_IT_IS", "Exactly", "Refused"]
 
@@ -65,7 +66,7 @@ class Exactly:
         self._names = names
         self._position = {operation: i for i, operation in enumerate(graph.operations)}
         self._kernels: dict[tuple[Operation, str], Callable[..., Any]] = {}
-        self._filled: Recent[tuple[Variable, int]] = Recent(_MOST_BYTES)
+        self._filled: Held[tuple[Variable, int]] = Held(_MOST_BYTES)
         self._shapes: dict[Variable, tuple[int, ...]] = {}
         self._refused: dict[Operation, str] = {}
 

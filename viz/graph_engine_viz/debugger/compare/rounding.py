@@ -41,6 +41,9 @@ _OF_A_PRODUCT = 1 / 16
 """And so many more for each product in a sum of products: behind batch statistics the gradients of a channel add up to
 zero, one sample's against another's, and in between the sum is larger by its length than what is left."""
 
+_BY_ADDING = ("gelu",)
+"""Functions of one number that are the small difference of larger ones for some numbers, in good libraries too."""
+
 _ON_ITS_WAY = 4.0
 """So many units of what a function adds up on its way."""
 
@@ -143,24 +146,15 @@ def _roundings(operation: Operation, shapes: list[tuple[int, ...]], size: int) -
     return _ROUNDINGS + _OF_A_TERM * math.sqrt(reduced + contracted + longest) + _OF_A_PRODUCT * contracted
 
 
-BY_ADDING = ("gelu",)
-"""Functions of one number that are the small difference of larger ones for some numbers, in good libraries too."""
-
-
 def _passed(exactly: Exactly, operation: Operation) -> Any:
-    """Return the size of what a function of one number adds up on its way: x (1 + erf x) is small where x is not.
-
-    That is what it is at -x, if it is about x there: the logarithm of a large number is not as uncertain as the number.
-    """
+    """Return the size of what a function adds up on its way, as it is at -x: x (1 + erf x) is small where x is not."""
     nothing = np.zeros(())
-    if operation.primitive.name not in BY_ADDING:
+    if operation.primitive.name not in _BY_ADDING:
         return nothing
-    x = np.abs(_wide(exactly.value(operation.inputs[0])))
     try:
-        mirrored = np.abs(_wide(exactly.mirrored(operation)[0]))
+        return np.abs(_wide(exactly.mirrored(operation)[0]))
     except Refused:
         return nothing
-    return np.where(mirrored <= 2 * x, mirrored, 0.0)
 
 
 def _apart(one: Array, other: Array) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +15,7 @@ import numpy as np
 from graph_engine.node import Operation, Variable
 from graph_engine.spec import bind_shape
 from graph_engine.trace import Trace
+from graph_engine_viz.debugger.held import Held
 from graph_engine_viz.debugger.quantities import measure
 
 __all__ = ["Element", "Loop", "Place", "Reader", "Terms", "Use"]
@@ -84,10 +85,9 @@ class Reader:
         self.loops: dict[tuple[Operation, bool], Loop | None] = {}
         self.depending: dict[tuple[Variable, Variable], bool] = {}
         self.places: dict[tuple[Operation, int], list[Array | None]] = {}
-        self._held: OrderedDict[Variable, Array] = OrderedDict()
+        self._held: Held[Variable] = Held(MOST_BYTES)
         self._shapes: dict[Variable, tuple[int, ...]] = {}
         self._bad: dict[Variable, tuple[bool, bool]] = {}
-        self._bytes = 0
         self._zeros: dict[Variable, float] = {}
         self._rms: dict[Variable, float] = {}
 
@@ -96,13 +96,10 @@ class Reader:
 
         It may have to be computed again, or fetched from a device; the last ones are held, as far as they are small.
         """
-        if variable not in self._held:
-            self._held[variable] = np.asarray(self.trace.to_numpy(self.trace.arrays[variable]))
-            self._bytes += self._held[variable].nbytes
-        self._held.move_to_end(variable)
-        array = self._held[variable]
-        while self._bytes > MOST_BYTES:
-            self._bytes -= self._held.popitem(last=False)[1].nbytes
+        if variable in self._held:
+            return self._held[variable]
+        array = self._held[variable] = np.asarray(self.trace.to_numpy(self.trace.arrays[variable]))
+        self._held.trim()
         return array
 
     def shape(self, variable: Variable) -> tuple[int, ...]:
